@@ -7,7 +7,7 @@ export default defineConfig({
     maxWorkers: 2,
     passWithNoTests: false,
     allowOnly: false,
-    testTimeout: process.env['PAWL_NIGHTLY'] === '1' ? 3_600_000 : 60_000,
+    testTimeout: process.env.PAWL_NIGHTLY === '1' ? 3_600_000 : 60_000,
     hookTimeout: 60_000,
     teardownTimeout: 20_000,
     reporters: ['default'],

@@ -3,7 +3,7 @@
  *
  * @spec 00-conventions §5
  * Owns: the code and stage vocabularies, the shape of a refusal.
- * Must not know: keys, plaintexts, peer bytes. `reason` is a fixed slug, never built from input.
+ * Must not know: keys, plaintexts, peer bytes. `reason` is a fixed slug, never built from input (CNV-04).
  */
 
 /** What went wrong, in the vocabulary that every driver and every peer of this project shares. */
@@ -24,7 +24,7 @@ export type ErrorCode =
 export type ErrorStage = 'parse' | 'verify' | 'agree' | 'derive' | 'decrypt' | 'state' | 'policy';
 
 /**
- * A refusal. Whoever catches it may rely on nothing having changed.
+ * A refusal. Whoever catches it may rely on nothing having changed (CNV-05).
  *
  * `code` is coarse and stable across implementations; `reason` is a unique lower-case slug that names the check
  * (`spec/` lists them); `field` names the offending input where one exists. Carries no secret and no peer bytes.

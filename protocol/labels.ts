@@ -2,7 +2,7 @@
  * Every ASCII label that enters a KDF, a MAC or a signature, once.
  *
  * @spec 00-conventions §4
- * Owns: the domain separation of the whole project. Must not know: what is derived under a label.
+ * Owns: the domain separation of the whole project (CNV-03). Must not know: what is derived under a label.
  */
 
 /** Root step of the Double Ratchet. */

@@ -23,7 +23,7 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return out;
 }
 
-/** Compares two byte strings without leaving early at the first difference; different lengths differ. */
+/** Compares two byte strings without leaving early at the first difference; different lengths differ (CNV-01). */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   let difference = 0;
@@ -42,7 +42,7 @@ export function isAllZero(bytes: Uint8Array): boolean {
  * Copies bytes that come from outside, so that no later change of the caller's buffer is seen.
  *
  * Accepts any `Uint8Array` (a Node `Buffer` too, pooled or not); refuses shared memory and detached buffers, which could
- * change or vanish between check and use (PAR-05). The result is a plain `Uint8Array` over memory of its own.
+ * change or vanish between check and use (CNV-02, PAR-05). The result is a plain `Uint8Array` over memory of its own.
  * @throws {ProtocolError} `InvalidArgument` naming `field`.
  */
 export function copyInput(value: unknown, field: string): Uint8Array {

@@ -2,7 +2,7 @@
  * Secret bytes that do not print.
  *
  * @spec 00-conventions §6
- * Owns: redaction, the one way to open a secret and the one way to wipe it.
+ * Owns: redaction (CNV-06), the one way to open a secret and the one way to wipe it.
  * Must not know: what the bytes are for. Who wipes a secret, and when, is said in the header of each module that holds one.
  */
 

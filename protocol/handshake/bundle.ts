@@ -53,7 +53,7 @@ function checkInteger(value: unknown, low: number, high: number, field: string):
   return value;
 }
 
-/** A prekey id: any unsigned 32-bit number, 0 and 2^32 − 1 included. */
+/** A prekey id: any unsigned 32-bit number, 0 and 2^32 − 1 included (HSK-03). */
 export function checkPreKeyId(value: unknown, field: string): number {
   return checkInteger(value, 0, 0xffff_ffff, field);
 }
@@ -96,9 +96,14 @@ export function decodeBundle(provider: CryptoProvider, bundle: PreKeyBundle, all
           },
   };
   checkInteger(bundle.deviceId, 1, MAX_DEVICE_ID, 'deviceId');
+  // @req HSK-04
   assertPrimeOrderPublicKey(provider, decoded.identityKey, 'identityKey');
   assertPrimeOrderPublicKey(provider, decoded.signedPreKey, 'signedPreKey');
   if (decoded.oneTimePreKey !== null) assertPrimeOrderPublicKey(provider, decoded.oneTimePreKey.publicKey, 'preKey');
+  // @req HSK-05
+  if (decoded.kemPreKey !== null && suite.kem !== null) {
+    getKem(suite.kem).checkPublicKey(provider, decoded.kemPreKey.publicKey);
+  }
   return decoded;
 }
 

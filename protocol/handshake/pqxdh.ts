@@ -119,7 +119,7 @@ export function initiate(
 
 /**
  * The responder's half. `kemKeyPair` and `kemCiphertext` (raw) are present exactly for a suite with a KEM. A damaged
- * ciphertext of the right length gives other secrets, never an error: the first message then fails like any forgery.
+ * ciphertext of the right length gives other secrets, never an error: the first message then fails like any forgery (HSK-12).
  */
 export function respond(
   provider: CryptoProvider,

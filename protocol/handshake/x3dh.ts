@@ -35,7 +35,7 @@ export interface ResponderKeys {
  */
 export function agreeAsInitiator(provider: CryptoProvider, keys: InitiatorKeys): Agreements {
   const ephemeral = keys.ephemeral.privateKey;
-  // @req HSK-07
+  // @req HSK-07, HSK-08: an all-zero result is refused by the provider
   const agreements = [
     provider.x25519Agree(keys.identity.privateKey, keys.theirSignedPreKey),
     provider.x25519Agree(ephemeral, keys.theirIdentity),

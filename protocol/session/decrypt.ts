@@ -187,6 +187,7 @@ function openNew(
   const opened = openWith(trial, accepted.state, currentJumpLimit(env, accepted.state));
   const next = makeCurrent(env.provider, record, opened.state);
   const all = { ...opened, spent: [...opened.spent, ...accepted.spent] };
+  // @req SES-17
   return { ...result(all, next, work), remoteRegistrationId: outer.registrationId, used: accepted.used };
 }
 

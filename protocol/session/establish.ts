@@ -64,6 +64,7 @@ export function processBundle(
   const decoded = decodeBundle(provider, bundle, env.suites);
   assertTrusted(env, decoded.identityKey, 'sending');
   verifyBundle(provider, decoded);
+  // @req HSK-11
   const ephemeral = provider.x25519Generate(random);
   const { secrets, kemCiphertext } = initiate(provider, random, decoded.suite, {
     identity: env.identity,

@@ -13,7 +13,7 @@ export type ReportLine =
   | { readonly kind: 'gap'; readonly text: string };
 
 function write(line: ReportLine): void {
-  const file = process.env['PAWL_REPORT'];
+  const file = process.env.PAWL_REPORT;
   if (file === undefined || file === '')
     console.info(line.kind === 'gap' ? line.text : `[${line.id}] ${line.label}: ${line.n}`);
   else appendFileSync(file, `${JSON.stringify(line)}\n`);
