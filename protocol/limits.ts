@@ -29,3 +29,5 @@ export const MAX_DEVICE_ID = 127;
 export const MAX_REGISTRATION_ID = 0x3fff;
 /** Bytes of one encrypted envelope body, as the relay accepts it. */
 export const MAX_ENVELOPE_BYTES = 96 * 1024;
+/** Bytes of one message handed to a parser. */
+export const MAX_MESSAGE_BYTES = 1024 * 1024;
