@@ -1,0 +1,72 @@
+/**
+ * `pawl relay`: the relay alone.
+ *
+ * @spec 06-relay
+ * Owns: flags, start, the two signals that stop it. Must not know: routes or tables.
+ */
+import { Command, InvalidArgumentError } from 'commander';
+import pino from 'pino';
+import { startRelay } from '../server/relay.ts';
+
+function port(value: string): number {
+  const number = Number(value);
+  if (!/^\d+$/.test(value) || number > 65_535) throw new InvalidArgumentError('a port is a number from 0 to 65535.');
+  return number;
+}
+
+interface RelayFlags {
+  data: string;
+  host: string;
+  port: number;
+  json: boolean;
+  logLevel: string;
+}
+
+async function run(flags: RelayFlags): Promise<void> {
+  // Logs go to standard error: standard output carries the one line that tells where the relay listens.
+  const logger = pino({ level: flags.logLevel, base: null }, pino.destination({ dest: 2, sync: true }));
+  const relay = await startRelay({ database: flags.data, host: flags.host, port: flags.port, logger });
+  const ready = { listening: relay.url, database: flags.data, pid: process.pid };
+  process.stdout.write(
+    flags.json ? `${JSON.stringify(ready)}\n` : `pawl relay: ${relay.url}  database ${flags.data}  (Ctrl-C stops it)\n`,
+  );
+  const stop = () => {
+    relay.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        logger.error({ err: error }, 'the relay did not stop cleanly');
+        process.exit(2);
+      },
+    );
+  };
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+}
+
+/** The command, for the program to add. */
+export function relayCommand(): Command {
+  return new Command('relay')
+    .description('Start the relay: it stores envelopes and public keys, never a message.')
+    .option('--data <file>', 'the SQLite database file, made if missing', './relay.db')
+    .option('--host <address>', 'the address to listen on', '127.0.0.1')
+    .option('--port <number>', 'the port to listen on; 0 takes a free one', port, 8787)
+    .option('--json', 'print where it listens as one JSON line', false)
+    .option('--log-level <level>', 'silent, error, warn, info or debug', 'info')
+    .addHelpText(
+      'after',
+      `
+Every message is acknowledged only after it is in the database file. Stop with Ctrl-C; kill -9 loses nothing acknowledged.
+
+Example:
+  pawl relay --data ./relay.db --port 8787
+  curl http://127.0.0.1:8787/v1/health`,
+    )
+    .action(async (flags: RelayFlags) => {
+      try {
+        await run(flags);
+      } catch (error) {
+        process.stderr.write(`pawl relay: ${error instanceof Error ? error.message : String(error)}\n`);
+        process.exitCode = 2;
+      }
+    });
+}
