@@ -1,7 +1,7 @@
 /**
  * Figures and gaps that the end of a test run prints.
  *
- * @spec 00-conventions §8
+ * @spec 00-conventions §7
  * Owns: the line format shared by the vitest workers and `scripts/test.ts`.
  * Must not know: what is counted. Without `PAWL_REPORT` (a lone `vitest run`) the lines go to the console.
  */

@@ -1,7 +1,7 @@
 /**
  * How much of a test of counts to run.
  *
- * @spec 00-conventions §8
+ * @spec 00-conventions §7
  * Owns: the switch between the short form (`npm test`) and the long one (`npm run nightly`).
  * Must not know: what is counted.
  */
