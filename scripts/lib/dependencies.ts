@@ -15,8 +15,15 @@ interface Manifest {
   readonly allowScripts?: Readonly<Record<string, boolean>>;
 }
 
+interface LockEntry {
+  readonly hasInstallScript?: boolean;
+  readonly integrity?: string;
+  readonly resolved?: string;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
 interface Lock {
-  readonly packages: Readonly<Record<string, { readonly hasInstallScript?: boolean; readonly resolved?: string }>>;
+  readonly packages: Readonly<Record<string, LockEntry>>;
 }
 
 /** What was found. */
@@ -32,26 +39,40 @@ function documented(text: string): Map<string, string> {
   return new Map([...rows].map((row) => [row[1] ?? '', (row[2] ?? '').trim()]));
 }
 
-function lockFaults(manifest: Manifest, lock: Lock, lockText: string): string[] {
+/** The one package whose install script may run. By name, as npm asks where the lock file holds no addresses. */
+const SCRIPTED = 'node';
+
+function scriptFaults(manifest: Manifest, lock: Lock): string[] {
   const approved = Object.keys(manifest.allowScripts ?? {});
   const scripted = Object.entries(lock.packages).filter(
     ([path, entry]) => path !== '' && entry.hasInstallScript === true,
   );
   const names = scripted.map(([path]) => path.replace(/^.*node_modules\//, ''));
-  const unapproved = names.filter((name) => !approved.some((key) => key.startsWith(`${name}@`)));
   return [
-    ...unapproved.map((name) => `${name} has an install script that allowScripts does not name`),
-    ...approved
-      .filter((key) => !key.startsWith('node@'))
-      .map((key) => `allowScripts approves ${key}; only node may run`),
-    ...(/"resolved": "https?:/.test(lockText) ? ['package-lock.json names a registry host'] : []),
+    ...names.filter((name) => !approved.includes(name)).map((name) => `${name} has an install script nobody approved`),
+    ...approved.filter((name) => name !== SCRIPTED).map((name) => `allowScripts approves ${name}`),
   ];
+}
+
+/** A lock file made where a platform's binaries were not to be had lacks them, and `npm ci` then fails everywhere. */
+function lockFaults(lock: Lock): string[] {
+  return Object.entries(lock.packages).flatMap(([path, entry]) => {
+    if (path === '') return [];
+    const missing = Object.keys(entry.optionalDependencies ?? {}).filter(
+      (name) => !(`node_modules/${name}` in lock.packages || `${path}/node_modules/${name}` in lock.packages),
+    );
+    return [
+      ...missing.map((name) => `package-lock.json lacks ${name}, an optional part of ${path}`),
+      ...(entry.integrity === undefined ? [`package-lock.json has no hash of ${path}`] : []),
+      ...(/^https?:/.test(entry.resolved ?? '') ? [`package-lock.json names a registry host for ${path}`] : []),
+    ];
+  });
 }
 
 /** Compares manifest, lock file and document of a tree. */
 export function checkDependencies(root?: string): DependencyReport {
   const manifest = JSON.parse(readText('package.json', root)) as Manifest;
-  const lockText = readText('package-lock.json', root);
+  const lock = JSON.parse(readText('package-lock.json', root)) as Lock;
   const reasons = documented(readText('docs/dependencies.md', root));
   const names = Object.keys(manifest.dependencies ?? {});
   const counted = new Set(names.map((name) => (name.startsWith('@noble/') ? '@noble/*' : name))).size;
@@ -65,7 +86,8 @@ export function checkDependencies(root?: string): DependencyReport {
     ...versions
       .filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version))
       .map(([name]) => `${name} is not pinned exactly`),
-    ...lockFaults(manifest, JSON.parse(lockText) as Lock, lockText),
+    ...scriptFaults(manifest, lock),
+    ...lockFaults(lock),
   ];
   return { counted, violations };
 }

@@ -42,10 +42,23 @@ test('[CNV-15] finds a missing reason, a stale row and a range', () => {
   ]);
 });
 
-test('[CNV-15] finds install scripts nobody approved, other approvals and a registry host', () => {
-  const scripted = { packages: { 'node_modules/sharp': { hasInstallScript: true } } };
-  expect(planted([], '', {}, scripted).violations).toHaveLength(1);
-  expect(planted([], '', { allowScripts: { 'sharp@1.0.0': true } }, scripted).violations).toHaveLength(1);
-  const host = { packages: { 'node_modules/a': { resolved: 'https://registry.example/a.tgz' } } };
-  expect(planted([], '', {}, host).violations).toEqual(['package-lock.json names a registry host']);
+test('[CNV-15] finds install scripts nobody approved and approvals of others', () => {
+  const scripted = { packages: { 'node_modules/sharp': { hasInstallScript: true, integrity: 'x' } } };
+  expect(planted([], '', {}, scripted).violations).toEqual(['sharp has an install script nobody approved']);
+  const approved = planted([], '', { allowScripts: { sharp: true } }, scripted);
+  expect(approved.violations).toEqual(['allowScripts approves sharp']);
+});
+
+test('[CNV-15] finds what is wrong with the lock file', () => {
+  const entry = { integrity: 'x', optionalDependencies: { b: '1.0.0', c: '1.0.0' } };
+  const packages = {
+    '': {},
+    'node_modules/a': entry,
+    'node_modules/a/node_modules/b': { resolved: 'https://registry.example/b.tgz' },
+  };
+  expect(planted([], '', {}, { packages }).violations).toEqual([
+    'package-lock.json lacks c, an optional part of node_modules/a',
+    'package-lock.json has no hash of node_modules/a/node_modules/b',
+    'package-lock.json names a registry host for node_modules/a/node_modules/b',
+  ]);
 });
