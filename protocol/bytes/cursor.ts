@@ -25,7 +25,8 @@ export class ByteWriter {
   }
 
   u8(value: number): this {
-    this.#buffer[this.#reserve(1)] = value;
+    const at = this.#reserve(1);
+    this.#buffer[at] = value;
     return this;
   }
 
@@ -46,7 +47,8 @@ export class ByteWriter {
 
   /** Bytes whose length the reader knows. */
   fixed(bytes: Uint8Array): this {
-    this.#buffer.set(bytes, this.#reserve(bytes.length));
+    const at = this.#reserve(bytes.length);
+    this.#buffer.set(bytes, at);
     return this;
   }
 
