@@ -2,7 +2,7 @@
  * Says what to do where Node is older than package.json allows.
  *
  * Runs first in every npm script, on whatever Node the host has. Hence CommonJS and ES5 only: a Node too old to run
- * the project must still be able to read this file.
+ * the project must still be able to read this file. @req CNV-18
  */
 'use strict';
 

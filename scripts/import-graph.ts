@@ -48,7 +48,7 @@ function isImportCall(node: ts.CallExpression): boolean {
 
 /** Reads the imports of every TypeScript file below `folders` of `root`. */
 export function readImportGraph(root: string = ROOT, folders?: readonly string[]): ImportGraph {
-  const files = sourceFiles(folders, root);
+  const files = sourceFiles(folders, root).filter((file) => file.endsWith('.ts'));
   const edges: Edge[] = [];
   const unresolved: string[] = [];
   for (const from of files) {

@@ -25,7 +25,7 @@ export function filesBelow(folder: string, root: string = ROOT): string[] {
 
 /** The TypeScript files of the given folders. */
 export function sourceFiles(folders: readonly string[] = CODE_FOLDERS, root: string = ROOT): string[] {
-  return folders.flatMap((folder) => filesBelow(folder, root)).filter((file) => /\.[cm]?ts$/.test(file));
+  return folders.flatMap((folder) => filesBelow(folder, root)).filter((file) => /\.([cm]?ts|cjs)$/.test(file));
 }
 
 /** A file's text. */
