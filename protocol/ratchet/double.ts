@@ -23,6 +23,9 @@ import type { ChainKey } from './symmetric.ts';
 import { messageSeed, nextChainKey, RATCHET_KEY_BYTES } from './symmetric.ts';
 import type { WorkMeter } from './work.ts';
 
+/** The index of no message: a chain that has reached it has no next index that 32 bits can store. */
+const LAST_INDEX = 0xffff_ffff;
+
 /** Our current ratchet key and the chain we send on. */
 export interface SenderChain {
   readonly ratchet: EcKeyPair;
@@ -101,7 +104,7 @@ export function ratchetSend(
   state: RatchetState,
 ): Stepped & { readonly seed: Secret<'MessageSeed'>; readonly counter: number } {
   const { chain } = state.sender;
-  if (chain.index >= 0xffff_ffff) throw new ProtocolError('InvalidState', 'state', 'chain-exhausted');
+  if (chain.index >= LAST_INDEX) throw new ProtocolError('InvalidState', 'state', 'chain-exhausted');
   // @req DRT-07
   const key = chain.key.expose();
   const seed = new Secret<'MessageSeed'>(messageSeed(provider, key));
@@ -164,12 +167,12 @@ export function beginReceive(
   const receiver = state.receivers[position];
   if (receiver !== undefined) {
     if (counter < receiver.chain.index) return takeSkipped(receiver, position, counter);
-    payForWalk(counter - receiver.chain.index, maxJump, work);
+    payForWalk(receiver.chain.index, counter, maxJump, work);
     const walked = walk(provider, receiver.chain, counter);
     return { kind: 'forward', position, theirRatchetKey, rootKey: null, chain: receiver.chain, ...walked };
   }
   // A new chain starts at index 0, so the walk is paid for before the agreement is made.
-  payForWalk(counter, maxJump, work);
+  payForWalk(0, counter, maxJump, work);
   work.spendAgreements(1);
   work.spendKdfSteps(1);
   const agreement = provider.x25519Agree(state.sender.ratchet.privateKey, theirRatchetKey);
@@ -178,9 +181,11 @@ export function beginReceive(
   return { kind: 'forward', position: null, theirRatchetKey, rootKey, chain, ...walked };
 }
 
-function payForWalk(jump: number, maxJump: number, work: WorkMeter): void {
+function payForWalk(index: number, counter: number, maxJump: number, work: WorkMeter): void {
+  const jump = counter - index;
   // @req DRT-09
-  if (jump > maxJump) throw new ProtocolError('InvalidMessage', 'derive', 'counter-too-far', 'counter');
+  if (jump > maxJump || counter >= LAST_INDEX)
+    throw new ProtocolError('InvalidMessage', 'derive', 'counter-too-far', 'counter');
   work.spendKdfSteps(jump + 2);
 }
 
