@@ -61,7 +61,7 @@ export function uuidBytes(uuid: string, field: string): Uint8Array {
 export function checkAddress(address: ProtocolAddress): ProtocolAddress {
   const { name, deviceId } = address;
   const textual = typeof name === 'string' && name.length > 0 && name.length <= MAX_NAME_BYTES && name.isWellFormed();
-  // @req MSG-20
+  // @req MSG-08
   if (!textual || hasControlCharacter(name) || utf8(name).length > MAX_NAME_BYTES) {
     throw new ProtocolError('InvalidArgument', 'parse', 'bad-name', 'name');
   }
@@ -85,7 +85,7 @@ export function encodeAddresses(sender: ProtocolAddress, recipient: ProtocolAddr
   const to = checkAddress(recipient);
   const fromId = serviceId(from.name);
   const toId = serviceId(to.name);
-  // @req MSG-21
+  // @req MSG-09
   if (fromId === null || toId === null) return null;
   return concat(fromId, Uint8Array.of(from.deviceId), toId, Uint8Array.of(to.deviceId));
 }
@@ -107,6 +107,6 @@ export function sameAccount(a: ProtocolAddress, b: ProtocolAddress): boolean {
  */
 export function addressKey(address: ProtocolAddress): string {
   const { name, deviceId } = checkAddress(address);
-  // @req MSG-22
+  // @req MSG-10
   return `${canonicalName(name)}.${deviceId}`;
 }

@@ -56,7 +56,7 @@ function decode(text: string, { values, padded }: Alphabet, field: string): Uint
       out[at++] = held >>> bits;
     }
   }
-  // @req MSG-24
+  // @req MSG-22
   if ((held & ((1 << bits) - 1)) !== 0) throw refusal();
   return out;
 }

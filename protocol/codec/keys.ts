@@ -40,11 +40,11 @@ export function encodePublicKey(publicKey: Uint8Array): Uint8Array {
  */
 export function decodePublicKey(wire: Uint8Array, field: string): Uint8Array {
   const copy = copyInput(wire, field);
-  // @req MSG-10
+  // @req MSG-06
   if (copy.length !== EC_WIRE_KEY_BYTES) throw new ProtocolError('InvalidKey', 'parse', 'bad-length', field);
   if (copy[0] !== EC_KEY_TYPE) throw new ProtocolError('InvalidKey', 'parse', 'bad-key-type', field);
   const publicKey = copy.subarray(1);
-  // @req MSG-11
+  // @req MSG-06
   assertCanonicalPublicKey(publicKey, field);
   return publicKey;
 }
@@ -72,7 +72,7 @@ export function kemTypeByteOf(wire: Uint8Array, field = 'kemPreKey'): number {
  */
 export function decodeKemPublicKey(kem: Kem, wire: Uint8Array, field: string): Uint8Array {
   const copy = copyInput(wire, field);
-  // @req MSG-12
+  // @req MSG-07
   if (kemTypeByteOf(copy, field) !== typeByte(kem))
     throw new ProtocolError('InvalidKey', 'parse', 'bad-key-type', field);
   if (copy.length !== 1 + KEM_BYTES[kem.parameterSet].publicKey) {
@@ -87,7 +87,7 @@ export function decodeKemPublicKey(kem: Kem, wire: Uint8Array, field: string): U
  */
 export function decodeKemCiphertext(kem: Kem, wire: Uint8Array, field: string): Uint8Array {
   const copy = copyInput(wire, field);
-  // @req MSG-12
+  // @req MSG-07
   if (copy.length !== 1 + KEM_BYTES[kem.parameterSet].ciphertext) {
     throw new ProtocolError('InvalidMessage', 'parse', 'bad-length', field);
   }

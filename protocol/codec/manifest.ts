@@ -82,7 +82,7 @@ function checkManifest(manifest: DeviceManifest, code: ErrorCode): void {
   const { devices, previousHash, version } = manifest;
   demand(isWhole(version, 1, MAX_UINT32), 'bad-manifest-version', 'version');
   demand(previousHash.length === MANIFEST_HASH_BYTES, 'bad-length', 'previousHash');
-  // @req MSG-32
+  // @req MSG-19
   demand(isAllZero(previousHash) === (version === 1), 'bad-previous-hash', 'previousHash');
   demand(isWhole(manifest.issuedAt, 0, Number.MAX_SAFE_INTEGER), 'bad-time', 'issuedAt');
   demand(devices[0]?.deviceId === PRIMARY_DEVICE_ID, 'no-primary-device', 'devices');
@@ -97,7 +97,7 @@ function checkManifest(manifest: DeviceManifest, code: ErrorCode): void {
     demand(isName(device.name), 'bad-device-name', 'name');
     keys.add(`identity ${toHex(device.identityKey)}`).add(`auth ${toHex(device.authKey)}`);
   }
-  // @req MSG-31
+  // @req MSG-18
   demand(keys.size === 2 * devices.length, 'shared-device-key', 'devices');
 }
 
@@ -109,7 +109,7 @@ function encodeDevice(device: ManifestDevice): Uint8Array {
 
 /**
  * The one encoding of a manifest; the account may be written in either case.
- * @throws {ProtocolError} `InvalidArgument` naming the field that breaks a rule of MSG-31 or MSG-32.
+ * @throws {ProtocolError} `InvalidArgument` naming the field that breaks a rule of MSG-18 or MSG-19.
  */
 export function encodeManifest(manifest: DeviceManifest): Uint8Array {
   checkManifest(manifest, 'InvalidArgument');
@@ -159,7 +159,7 @@ function decodeManifest(copy: Uint8Array): DeviceManifest {
   let previousHash: Uint8Array | null = null;
   let issuedAt: number | null = null;
   const devices: ManifestDevice[] = [];
-  // @req MSG-30
+  // @req MSG-17
   while (reader.next()) {
     if (reader.field === 1) account = reader.bytes('account');
     else if (reader.field === 2) accountKey = reader.bytes('accountKey');
@@ -235,7 +235,7 @@ export function verifyManifest(provider: CryptoProvider, signed: SignedManifest,
   const refuse = (reason: string) => new ProtocolError('InvalidSignature', 'verify', reason, 'manifest');
   if (!equalBytes(signed.manifest.accountKey, key)) throw refuse('manifest-account-key');
   const matches = equalBytes(encodeManifest(signed.manifest), bytes);
-  // @req MSG-33
+  // @req MSG-20
   if (!matches || !provider.xeddsaVerify(key, signedInput(bytes), copyInput(signed.signature, 'signature'))) {
     throw refuse('manifest-signature');
   }
@@ -284,7 +284,7 @@ const RELATION_REASONS: Readonly<Record<ManifestRelation, string>> = {
  */
 export function checkSuccessor(provider: CryptoProvider, previous: SignedManifest, next: SignedManifest): void {
   const relation = compareManifests(provider, previous, next);
-  // @req MSG-34
+  // @req MSG-21
   if (relation !== 'successor')
     throw new ProtocolError('InvalidState', 'state', RELATION_REASONS[relation], 'manifest');
 }

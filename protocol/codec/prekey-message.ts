@@ -37,7 +37,7 @@ export interface PreKeySignalMessage {
 /** Version byte ‖ protobuf, fields ascending, absent ones omitted. */
 export function encodePreKeySignalMessage(message: PreKeySignalMessage): Uint8Array {
   const writer = new ProtobufWriter();
-  // @req MSG-03
+  // @req MSG-15
   if (message.preKeyId !== null) writer.uint32(1, message.preKeyId);
   writer.bytes(2, encodePublicKey(message.baseKey));
   writer.bytes(3, encodePublicKey(message.identityKey));
@@ -99,10 +99,10 @@ export function parsePreKeySignalMessage(bytes: Uint8Array): PreKeySignalMessage
   const version = decodeVersion(first);
   const raw = readFields(copy.subarray(1));
   const withKem = version >= FIRST_KEM_VERSION || raw.kemPreKeyId !== null || raw.kemCiphertext !== null;
-  // @req MSG-17
+  // @req MSG-16
   const kemPreKeyId = withKem ? required(raw.kemPreKeyId, 'kemPreKeyId') : null;
   const kemCiphertext = withKem ? required(raw.kemCiphertext, 'kemCiphertext') : null;
-  // @req MSG-15
+  // @req MSG-13
   const message = required(raw.message, 'message');
   const signedPreKeyId = required(raw.signedPreKeyId, 'signedPreKeyId');
   const baseKey = required(raw.baseKey, 'baseKey');

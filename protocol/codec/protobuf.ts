@@ -33,7 +33,7 @@ function malformed(reason: string, field: string): ProtocolError {
  * @throws {ProtocolError} `InvalidMessage`/`too-long` above 1 MiB, before anything is copied; `InvalidArgument` as `copyInput`.
  */
 export function copyMessage(value: unknown, field: string): Uint8Array {
-  // @req MSG-08
+  // @req MSG-05
   if (value instanceof Uint8Array && value.length > MAX_MESSAGE_BYTES) throw malformed('too-long', field);
   return copyInput(value, field);
 }
@@ -149,7 +149,7 @@ export class ProtobufReader {
     const last = this.#field;
     this.#tag();
     const ascending = this.#field > last || (this.#field === last && this.#field === this.#repeated);
-    // @req MSG-07
+    // @req MSG-04
     if (this.#strict && !ascending) throw malformed('field-order', this.#message);
     return true;
   }
@@ -158,7 +158,7 @@ export class ProtobufReader {
   uint32(name: string): number {
     this.#expect(VARINT, name);
     this.#varint(name);
-    // @req MSG-04
+    // @req MSG-02, MSG-04
     if (this.#strict && this.#high !== 0) throw malformed('value-out-of-range', name);
     return this.#low;
   }
@@ -182,14 +182,14 @@ export class ProtobufReader {
 
   /** Passes over an unknown field (strict: refuses it). */
   skip(): void {
-    // @req MSG-07
+    // @req MSG-02, MSG-04
     if (this.#strict) throw malformed('unknown-field', this.#message);
     if (this.#wireType === START_GROUP) this.#skipGroup(this.#field);
     else this.#skipValue();
   }
 
   #expect(wireType: number, name: string): void {
-    // @req MSG-05
+    // @req MSG-03
     if (this.#wireType !== wireType) throw malformed('wrong-wire-type', name);
   }
 
@@ -214,7 +214,7 @@ export class ProtobufReader {
         return;
       }
     }
-    // @req MSG-05
+    // @req MSG-03
     throw malformed('varint-too-long', name);
   }
 

@@ -101,7 +101,7 @@ function signatureBase(target: RequestTarget, digest: string | null, params: str
     ...(digest === null ? [] : [`"${DIGEST}": ${digest}`]),
     `"@signature-params": ${params}`,
   ];
-  // @req MSG-40
+  // @req MSG-23
   return utf8(lines.join('\n'));
 }
 
@@ -147,7 +147,7 @@ function header(headers: RequestHeaders, name: string): string {
 /** Refuses names that stand twice, are not known or are not there. */
 function checkNames(names: readonly string[], needed: readonly string[], known: readonly string[], kind: string): void {
   const seen = new Set(names);
-  // @req MSG-42
+  // @req MSG-24
   if (seen.size !== names.length) throw refused(`duplicate-${kind}`, 'signature-input');
   if (names.some((name) => !known.includes(name))) throw refused(`unknown-${kind}`, 'signature-input');
   if (needed.some((name) => !seen.has(name))) throw refused(`missing-${kind}`, 'signature-input');
@@ -210,7 +210,7 @@ export function parseRequestSignature(headers: RequestHeaders): RequestSignature
   const signer = parseKeyId(keyId);
   if (signer === null) throw refused('bad-key-id', 'signature-input');
   const claims = { keyId, created, nonce, coversBody };
-  // @req MSG-41
+  // @req MSG-24
   if (input !== `sig1=${signatureParams(claims)}`) throw refused('signature-malformed', 'signature-input');
   const encoded = /^sig1=:([^:]*):$/.exec(value)?.[1] ?? '';
   const signature = decodeOr('signature-malformed', 'signature', SIGNATURE_BYTES, () => fromBase64(encoded));
@@ -221,7 +221,7 @@ export function parseRequestSignature(headers: RequestHeaders): RequestSignature
 function checkedDigest(provider: CryptoProvider, body: Uint8Array | null, headers: RequestHeaders): string | null {
   const given = Object.hasOwn(headers, DIGEST) ? headers[DIGEST] : undefined;
   const digest = body === null ? undefined : contentDigest(provider, body);
-  // @req MSG-43
+  // @req MSG-25
   if (given !== digest) throw new ProtocolError('InvalidSignature', 'verify', 'digest-mismatch', DIGEST);
   return digest ?? null;
 }

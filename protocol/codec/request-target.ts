@@ -44,7 +44,7 @@ export function componentValues(target: RequestTarget): ComponentValues {
   if (!METHOD.test(method)) throw new ProtocolError('InvalidArgument', 'parse', 'bad-method', 'method');
   const parts = URL_PARTS.exec(url);
   const [, scheme = '', host = '', port, path = '/', query = '?'] = parts ?? [];
-  // @req MSG-44
+  // @req MSG-26
   if (parts === null || !PATH.test(path) || DOT_SEGMENT.test(path) || !QUERY.test(query)) {
     throw new ProtocolError('InvalidArgument', 'parse', 'bad-url', 'url');
   }

@@ -54,7 +54,7 @@ export function encodeVersion(version: number): Uint8Array {
  */
 export function decodeVersion(byte: number): number {
   const version = byte >>> 4;
-  // @req MSG-13
+  // @req MSG-12
   if (version < OLDEST_VERSION) throw new ProtocolError('UnsupportedVersion', 'parse', 'version-too-old', 'version');
   if (version > NEWEST_VERSION)
     throw new ProtocolError('UnsupportedVersion', 'parse', 'version-unrecognised', 'version');
@@ -64,7 +64,7 @@ export function decodeVersion(byte: number): number {
 /** Version byte ‖ protobuf, ready to be authenticated; the MAC goes behind it. */
 export function encodeSignalMessage(message: SignalMessage): Uint8Array {
   const writer = new ProtobufWriter();
-  // @req MSG-02
+  // @req MSG-11
   writer.bytes(1, encodePublicKey(message.ratchetKey));
   writer.uint32(2, message.counter);
   writer.uint32(3, message.previousCounter);
@@ -91,7 +91,7 @@ function readFields(protobuf: Uint8Array): Omit<SignalMessage, 'version'> {
     else if (reader.field === 6) addresses = reader.bytes('addresses');
     else reader.skip();
   }
-  // @req MSG-15
+  // @req MSG-13
   return {
     counter: required(counter, 'counter'),
     previousCounter,
@@ -110,10 +110,10 @@ function readFields(protobuf: Uint8Array): Omit<SignalMessage, 'version'> {
 export function parseSignalMessage(bytes: Uint8Array): ParsedSignalMessage {
   const copy = copyMessage(bytes, 'signalMessage');
   const macAt = copy.length - MESSAGE_MAC_BYTES;
-  // @req MSG-14
+  // @req MSG-13
   if (macAt < 1) throw new ProtocolError('InvalidMessage', 'parse', 'too-short', 'signalMessage');
   const version = decodeVersion(copy[0] as number);
   const fields = readFields(copy.subarray(1, macAt));
-  // @req MSG-16
+  // @req MSG-14
   return { version, ...fields, authenticated: copy.subarray(0, macAt), mac: copy.subarray(macAt) };
 }
