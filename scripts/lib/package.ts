@@ -10,7 +10,7 @@ import { type Check, type Outcome, toolOutcome } from './checks.ts';
 import { ROOT, run, runTool } from './run.ts';
 
 /** Largest size of the package once unpacked, in bytes. */
-export const MAX_UNPACKED_BYTES = 1_500_000;
+const MAX_UNPACKED_BYTES = 1_500_000;
 
 interface Packed {
   readonly filename: string;

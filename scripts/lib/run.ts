@@ -19,7 +19,6 @@ export interface Finished {
 
 interface RunOptions {
   readonly cwd?: string;
-  readonly env?: Record<string, string>;
   /** Let the output through to the terminal instead of collecting it. */
   readonly inherit?: boolean;
 }
@@ -30,7 +29,7 @@ export function run(command: string, args: readonly string[], options: RunOption
   const path = `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}`;
   const child = spawn(command, args, {
     cwd: options.cwd ?? ROOT,
-    env: { ...process.env, PATH: path, ...options.env },
+    env: { ...process.env, ...(options.inherit === true ? {} : { NO_COLOR: '1', FORCE_COLOR: '0' }), PATH: path },
     stdio: options.inherit === true ? ['ignore', 'inherit', 'inherit'] : ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
