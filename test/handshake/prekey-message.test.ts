@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { equalBytes } from '../../protocol/bytes/bytes.ts';
 import { parsePreKeySignalMessage } from '../../protocol/codec/prekey-message.ts';
 import { overriding } from '../support/counting-provider.ts';
-import { flip, forgePreKeyMessage, replaceCurrent } from '../support/forge.ts';
+import { currentState, flip, forgePreKeyMessage, replaceCurrent } from '../support/forge.ts';
 import type { Envelope } from '../support/peers.ts';
 import { COMBINATIONS, conversation, Peer, PQXDH, pair, X3DH } from '../support/peers.ts';
 import { SMALL_ORDER_ENCODINGS, torsioned, unreduced, withHighBit } from '../support/points.ts';
@@ -34,7 +34,7 @@ describe.each(COMBINATIONS)('prekey messages, $suite on $provider.name', ({ suit
   test('[PRIM-03] refuses torsioned base and identity keys before any agreement', () => {
     const [alice, bob] = pair({ suite, provider });
     alice.begin(bob);
-    const { baseKey } = alice.record(bob)?.current as { baseKey: Uint8Array };
+    const { baseKey } = currentState(alice, bob);
     for (const outer of [{ baseKey: torsioned(baseKey) }, { identityKey: torsioned(alice.identity.publicKey) }]) {
       const message = forgePreKeyMessage(alice, bob, outer);
       expectRefused([bob], { code: 'InvalidKey', reason: 'not-prime-order' }, () => bob.open(alice, message));
@@ -249,7 +249,7 @@ test('[SES-17] names exactly the prekeys that the message named', () => {
     const bundle = bob.publish({ oneTime });
     alice.begin(bob, bundle);
     const opened = bob.open(alice, alice.send(bob));
-    const { baseKey } = bob.record(alice)?.current as { baseKey: Uint8Array };
+    const { baseKey } = currentState(bob, alice);
     const id = bundle.signedPreKeyId;
     const used = { signedPreKeyId: id, kemPreKeyId: id, oneTimePreKeyId: oneTime ? id : null, baseKey };
     expect(opened).toMatchObject({ used, remoteRegistrationId: alice.registrationId });
