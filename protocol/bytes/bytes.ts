@@ -69,7 +69,8 @@ export function toHex(bytes: Uint8Array): string {
  * @throws {ProtocolError} `InvalidArgument` on an odd length or a character outside 0-9, a-f, A-F.
  */
 export function fromHex(hex: string, field = 'hex'): Uint8Array {
-  if (hex.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(hex)) throw new ProtocolError('InvalidArgument', 'parse', 'not-hex', field);
+  if (hex.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(hex))
+    throw new ProtocolError('InvalidArgument', 'parse', 'not-hex', field);
   const out = new Uint8Array(hex.length / 2);
   for (let i = 0; i < out.length; i++) out[i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16);
   return out;

@@ -82,7 +82,8 @@ export class ByteReader {
 
   #take(count: number): number {
     const start = this.#at;
-    if (count > this.#bytes.length - start) throw new ProtocolError('InvalidState', 'parse', 'record-truncated', this.#kind);
+    if (count > this.#bytes.length - start)
+      throw new ProtocolError('InvalidState', 'parse', 'record-truncated', this.#kind);
     this.#at = start + count;
     return start;
   }
@@ -94,7 +95,13 @@ export class ByteReader {
   u32(): number {
     const at = this.#take(4);
     const b = this.#bytes;
-    return (((b[at] as number) << 24) | ((b[at + 1] as number) << 16) | ((b[at + 2] as number) << 8) | (b[at + 3] as number)) >>> 0;
+    return (
+      (((b[at] as number) << 24) |
+        ((b[at + 1] as number) << 16) |
+        ((b[at + 2] as number) << 8) |
+        (b[at + 3] as number)) >>>
+      0
+    );
   }
 
   u53(): number {
@@ -115,6 +122,7 @@ export class ByteReader {
 
   /** @throws {ProtocolError} `InvalidState`/`record-trailing-bytes` unless everything was read. */
   end(): void {
-    if (this.#at !== this.#bytes.length) throw new ProtocolError('InvalidState', 'parse', 'record-trailing-bytes', this.#kind);
+    if (this.#at !== this.#bytes.length)
+      throw new ProtocolError('InvalidState', 'parse', 'record-trailing-bytes', this.#kind);
   }
 }

@@ -7,7 +7,14 @@
  */
 import type { Secret } from '../bytes/secret.ts';
 import { ProtocolError } from '../errors.ts';
-import type { CryptoProvider, Encapsulation, KemKeyPair, KemLengths, KemParameterSet, RandomSource } from './provider.ts';
+import type {
+  CryptoProvider,
+  Encapsulation,
+  KemKeyPair,
+  KemLengths,
+  KemParameterSet,
+  RandomSource,
+} from './provider.ts';
 
 /** The names of the registry. */
 export type KemName = KemParameterSet;

@@ -33,5 +33,6 @@ export function assertCanonicalPublicKey(publicKey: Uint8Array, field: string): 
 export function assertPrimeOrderPublicKey(provider: CryptoProvider, publicKey: Uint8Array, field: string): void {
   assertCanonicalPublicKey(publicKey, field);
   // @req KEY-06
-  if (!provider.x25519IsPrimeOrder(publicKey)) throw new ProtocolError('InvalidKey', 'verify', 'not-prime-order', field);
+  if (!provider.x25519IsPrimeOrder(publicKey))
+    throw new ProtocolError('InvalidKey', 'verify', 'not-prime-order', field);
 }

@@ -39,7 +39,12 @@ function refuse(code: 'InvalidKey' | 'InvalidMessage', reason: string, field: st
   return new ProtocolError(code, 'parse', reason, field);
 }
 
-function assertLength(bytes: Uint8Array, length: number, field: string, code: 'InvalidKey' | 'InvalidMessage' = 'InvalidKey') {
+function assertLength(
+  bytes: Uint8Array,
+  length: number,
+  field: string,
+  code: 'InvalidKey' | 'InvalidMessage' = 'InvalidKey',
+) {
   if (bytes.length !== length) throw refuse(code, 'bad-length', field);
 }
 
@@ -165,7 +170,8 @@ export const nobleProvider: CryptoProvider = {
     const image = agree(SUBGROUP_SCALAR, publicKey);
     return image !== null && equalBytes(image, publicKey);
   },
-  xeddsaSign: (privateKey, message, random) => xeddsaSign(sha512, privateKey.expose(), message, random(XEDDSA_RANDOM_BYTES)),
+  xeddsaSign: (privateKey, message, random) =>
+    xeddsaSign(sha512, privateKey.expose(), message, random(XEDDSA_RANDOM_BYTES)),
   xeddsaVerify: (publicKey, message, signature) => xeddsaVerify(sha512, publicKey, message, signature),
   ed25519Generate: (random) => authPair(random(EC_KEY_BYTES)),
   ed25519Sign: (privateKey, message) => ed25519.sign(message, privateKey.expose()),

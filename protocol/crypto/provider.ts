@@ -120,5 +120,9 @@ export interface CryptoProvider {
    * FIPS 203 §7.3, implicit rejection on a bad ciphertext.
    * @throws {ProtocolError} `InvalidMessage`/`bad-length` (ciphertext), `InvalidKey`/`bad-length`, `InvalidKey`/`kem-key-hash-mismatch`.
    */
-  kemDecapsulate(set: KemParameterSet, privateKey: Secret<'KemPrivateKey'>, ciphertext: Uint8Array): Secret<'KemSharedSecret'>;
+  kemDecapsulate(
+    set: KemParameterSet,
+    privateKey: Secret<'KemPrivateKey'>,
+    ciphertext: Uint8Array,
+  ): Secret<'KemSharedSecret'>;
 }

@@ -7,7 +7,7 @@
  * (XED-03); verification is stricter than deployed (s < L, no small-order A or R).
  * The scalar arithmetic runs on BigInts, which cannot be erased.
  */
-import { ed25519 } from '@noble/curves/ed25519.js';
+import { ED25519_TORSION_SUBGROUP, ed25519 } from '@noble/curves/ed25519.js';
 import { concat, equalBytes } from '../bytes/bytes.ts';
 import { isCanonicalPublicKey } from './keys.ts';
 import { EC_KEY_BYTES, SIGNATURE_BYTES } from './provider.ts';
@@ -21,6 +21,8 @@ type Hash = (data: Uint8Array) => Uint8Array;
 const HASH_1_PREFIX = new Uint8Array(32).fill(0xff);
 HASH_1_PREFIX[0] = 0xfe;
 const SIGN_BIT = 0x80;
+/** The canonical encodings of the eight points of small order, in lower-case hex. */
+export const SMALL_ORDER_ENCODINGS: ReadonlySet<string> = new Set(ED25519_TORSION_SUBGROUP);
 /** Random bytes a signature draws. */
 export const XEDDSA_RANDOM_BYTES = 64;
 

@@ -68,7 +68,11 @@ function checkSignature(value: unknown, field: string): Uint8Array {
  * Checks shape, type bytes, ranges and subgroup membership, and takes the suite from the KEM key (HSK-01 … HSK-05).
  * @throws {ProtocolError} `InvalidArgument`, `InvalidKey`, `InvalidSignature` (length) or `NotAllowed`, naming the field.
  */
-export function decodeBundle(provider: CryptoProvider, bundle: PreKeyBundle, allowed: readonly SuiteName[]): DecodedBundle {
+export function decodeBundle(
+  provider: CryptoProvider,
+  bundle: PreKeyBundle,
+  allowed: readonly SuiteName[],
+): DecodedBundle {
   const { kemPreKey: kem, oneTimePreKey: oneTime } = bundle;
   const kemWire = kem === null ? null : copyInput(kem.publicKey, 'kemPreKey');
   const suite = chooseSuite(kemWire === null ? null : kemTypeByteOf(kemWire), allowed);

@@ -71,7 +71,11 @@ export function deriveSecrets(
   kemSecret: Secret<'KemSharedSecret'> | null,
 ): HandshakeSecrets {
   // @req HSK-09
-  const ikm = concat(DOMAIN_PREFIX, ...agreements.map((dh) => dh.expose()), kemSecret === null ? EMPTY : kemSecret.expose());
+  const ikm = concat(
+    DOMAIN_PREFIX,
+    ...agreements.map((dh) => dh.expose()),
+    kemSecret === null ? EMPTY : kemSecret.expose(),
+  );
   const length = (kemSecret === null ? 2 : 3) * SECRET_BYTES;
   const okm = provider.hkdfSha256(ikm, EMPTY, kdfInfo(suite, transcript), length);
   const part = (i: number) => okm.slice(i * SECRET_BYTES, (i + 1) * SECRET_BYTES);
@@ -133,7 +137,8 @@ export function respond(
     kem === null || kemKeyPair === null || kemCiphertext === null
       ? null
       : kem.decapsulate(provider, kemKeyPair.privateKey, kemCiphertext);
-  if ((kem === null) !== (kemSecret === null)) throw new TypeError('KEM key, ciphertext and suite do not belong together');
+  if ((kem === null) !== (kemSecret === null))
+    throw new TypeError('KEM key, ciphertext and suite do not belong together');
   const transcript: Transcript = {
     initiatorIdentity: encodePublicKey(keys.theirIdentity),
     responderIdentity: encodePublicKey(keys.identity.publicKey),

@@ -24,7 +24,11 @@ export function archiveCurrent(provider: CryptoProvider, record: SessionRecord |
 }
 
 /** Makes a new session current and archives the one before it. */
-export function makeCurrent(provider: CryptoProvider, record: SessionRecord | null, state: SessionState): SessionRecord {
+export function makeCurrent(
+  provider: CryptoProvider,
+  record: SessionRecord | null,
+  state: SessionState,
+): SessionRecord {
   return { current: state, archived: archiveCurrent(provider, record).archived };
 }
 
@@ -53,8 +57,7 @@ export function findByBaseKey(
   version: number,
   baseKey: Uint8Array,
 ): FoundSession | null {
-  const matches = (state: SessionState) =>
-    state.suite.sessionVersion === version && equalBytes(state.baseKey, baseKey);
+  const matches = (state: SessionState) => state.suite.sessionVersion === version && equalBytes(state.baseKey, baseKey);
   // @req SES-05
   if (record.current !== null && matches(record.current)) return { state: record.current, position: null };
   for (const [position, archived] of record.archived.entries()) {

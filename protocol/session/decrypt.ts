@@ -5,7 +5,7 @@
  * Owns: the order in which sessions are tried, the work budget of one envelope, which error is told.
  * Must not know: storage. Nothing is mutated; on an error there is no result, so nothing can be stored.
  */
-import { EMPTY } from '../bytes/bytes.ts';
+import { EMPTY, equalBytes } from '../bytes/bytes.ts';
 import type { Wipeable } from '../bytes/secret.ts';
 import { sameAccount } from '../codec/address.ts';
 import type { PreKeySignalMessage } from '../codec/prekey-message.ts';
@@ -14,7 +14,6 @@ import type { ParsedSignalMessage } from '../codec/signal-message.ts';
 import { parseSignalMessage } from '../codec/signal-message.ts';
 import type { RandomSource } from '../crypto/provider.ts';
 import { checkedRandom } from '../crypto/random.ts';
-import { equalBytes } from '../bytes/bytes.ts';
 import { isProtocolError, ProtocolError } from '../errors.ts';
 import { MAX_ARCHIVED_FORWARD_JUMPS, MAX_FORWARD_JUMPS } from '../limits.ts';
 import { beginReceive, dropPending, findReceiver, finishReceive } from '../ratchet/double.ts';

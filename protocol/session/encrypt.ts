@@ -41,7 +41,11 @@ export function isExpired(state: SessionState, now: number): boolean {
  * Encrypts on the current session; AES-256-CBC pads, so an empty plaintext is fine.
  * @throws {ProtocolError} `NoSession`: `no-current-session`, `session-expired`; `UntrustedIdentity`.
  */
-export function encryptMessage(env: SessionEnvironment, record: SessionRecord | null, plaintext: Uint8Array): Encrypted {
+export function encryptMessage(
+  env: SessionEnvironment,
+  record: SessionRecord | null,
+  plaintext: Uint8Array,
+): Encrypted {
   const { provider } = env;
   const text = copyInput(plaintext, 'plaintext');
   const state = record?.current ?? null;

@@ -10,8 +10,8 @@ import { ByteReader, ByteWriter } from '../bytes/cursor.ts';
 import { Secret } from '../bytes/secret.ts';
 import type { ProtocolAddress } from '../codec/address.ts';
 import { addressKey } from '../codec/address.ts';
-import { EC_KEY_BYTES } from '../crypto/provider.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { EC_KEY_BYTES } from '../crypto/provider.ts';
 import { ProtocolError } from '../errors.ts';
 import { suiteById } from '../handshake/suites.ts';
 import { MAX_ARCHIVED_STATES, MAX_RECEIVER_CHAINS, MAX_RECORD_BYTES } from '../limits.ts';
@@ -169,7 +169,10 @@ export function serializeRecord(
   const room = MAX_RECORD_BYTES - (current?.length ?? 0) - 64;
   const archived = trimArchived(record.archived, room);
   const out = new ByteWriter();
-  out.u8(MAGIC).u8(RECORD_VERSION).fixed(peerTag(provider, local, remote));
+  out
+    .u8(MAGIC)
+    .u8(RECORD_VERSION)
+    .fixed(peerTag(provider, local, remote));
   out.u8(current === null ? 0 : 1);
   if (current !== null) out.sized(current.expose());
   out.u8(archived.length);

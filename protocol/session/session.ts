@@ -10,12 +10,12 @@ import { archiveCurrent } from './archive.ts';
 import { isExpired } from './encrypt.ts';
 import type { SessionEnvironment, SessionRecord } from './state.ts';
 
-export { decryptMessage, decryptPreKeyMessage } from './decrypt.ts';
 export type { Decrypted, DecryptedPreKey } from './decrypt.ts';
-export { encryptMessage } from './encrypt.ts';
+export { decryptMessage, decryptPreKeyMessage } from './decrypt.ts';
 export type { Encrypted, MessageType } from './encrypt.ts';
-export { processBundle } from './establish.ts';
+export { encryptMessage } from './encrypt.ts';
 export type { PreKeyLookup, UsedPreKeys } from './establish.ts';
+export { processBundle } from './establish.ts';
 export { parseRecord, serializeRecord } from './record.ts';
 export type { SessionEnvironment, SessionRecord, TrustDirection } from './state.ts';
 export { archiveCurrent as archiveSession };
