@@ -93,9 +93,8 @@ export class ProtobufWriter {
     return this;
   }
 
-  /** The encoding; the writer is empty afterwards. */
+  /** The encoding; the writer is done with. */
   finish(): Uint8Array {
-    this.#last = 0;
     return this.#out.finish();
   }
 }
@@ -260,6 +259,5 @@ export class ProtobufReader {
         if (open.pop() !== this.#field) throw malformed('group-mismatch', this.#message);
       } else this.#skipValue();
     }
-    this.#field = outermost;
   }
 }

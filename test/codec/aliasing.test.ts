@@ -131,6 +131,11 @@ test('[PAR-05] what is signed or verified does not follow the caller’s objects
   source.devices[0]?.authKey.fill(0);
   expect(signed.manifest).toEqual(signedManifest.manifest);
   expect(() => verifyManifest(provider, signed, account.publicKey)).not.toThrow();
+  const shared = new Uint8Array(new SharedArrayBuffer(signed.bytes.length));
+  shared.set(signed.bytes);
+  expect(() => verifyManifest(provider, { ...signed, bytes: shared }, account.publicKey)).toThrow(
+    refusedAs('InvalidArgument', 'shared-memory', 'manifest'),
+  );
   signed.manifest.devices[0]?.authKey.fill(0);
   expect(() => verifyManifest(provider, signed, account.publicKey)).toThrow(
     refusedAs('InvalidSignature', 'manifest-signature'),

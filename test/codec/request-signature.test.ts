@@ -173,7 +173,7 @@ describe('the form of the headers', () => {
     ['two inputs', { 'signature-input': `${INPUT}, ${INPUT}` }, 'signature-malformed'],
     ['two labelled inputs', { 'signature-input': `${INPUT}, sig2=${PARAMS}` }, 'signature-malformed'],
     ['two signatures', { signature: `${SIGNED.signature}, ${SIGNED.signature}` }, 'signature-malformed'],
-    ['a huge input', { 'signature-input': INPUT + ' '.repeat(2000) }, 'signature-malformed'],
+    ['an input that is no text', { 'signature-input': [INPUT] as unknown as string }, 'signature-malformed'],
     ['a space at the end', { 'signature-input': `${INPUT} ` }, 'signature-malformed'],
     ['a space between parameters', swap(';alg', '; alg'), 'signature-malformed'],
     ['two spaces between components', swap('"@path" ', '"@path"  '), 'signature-malformed'],
