@@ -4,7 +4,7 @@
  * Owns: which folders hold code, walking them, parsing a file once.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
+import { join } from 'node:path';
 import ts from 'typescript';
 import { ROOT } from './run.ts';
 
@@ -13,13 +13,20 @@ export const SHIPPED_FOLDERS: readonly string[] = ['protocol', 'client', 'server
 /** Every folder with TypeScript of ours. */
 export const CODE_FOLDERS: readonly string[] = [...SHIPPED_FOLDERS, 'lab', 'bench', 'vectors', 'test', 'scripts'];
 
-/** Paths below `folder` of `root`, with forward slashes and relative to `root`, sorted; none if it does not exist. */
+/**
+ * Paths below `folder` of `root`, with forward slashes and relative to `root`, sorted; none if it does not exist.
+ * Hidden folders are scratch space: a test that runs at the same time may be filling or removing one.
+ */
 export function filesBelow(folder: string, root: string = ROOT): string[] {
   const start = join(root, folder);
   if (!existsSync(start)) return [];
-  return readdirSync(start, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !entry.parentPath.split(sep).includes('node_modules'))
-    .map((entry) => relative(root, join(entry.parentPath, entry.name)).replaceAll(sep, '/'))
+  return readdirSync(start, { withFileTypes: true })
+    .flatMap((entry) => {
+      const path = `${folder}/${entry.name}`;
+      if (entry.isFile()) return [path];
+      const own = entry.isDirectory() && entry.name !== 'node_modules' && !entry.name.startsWith('.');
+      return own ? filesBelow(path, root) : [];
+    })
     .sort();
 }
 

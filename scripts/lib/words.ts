@@ -6,7 +6,7 @@
  */
 import { CODE_FOLDERS, filesBelow, readText } from './files.ts';
 
-/** Left-overs and silenced checks. @req CNV-16 */
+/** Left-overs and silenced checks. @req CNV-19 */
 const LEFTOVERS: readonly (readonly [RegExp, string])[] = [
   [/\b(TODO|FIXME|XXX|HACK)\b/, 'unfinished work'],
   [/\bnot (yet )?implemented\b|\bplaceholder\b/i, 'unfinished work'],

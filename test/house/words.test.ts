@@ -45,7 +45,7 @@ describe('claims', () => {
 });
 
 describe('left-overs', () => {
-  test('[CNV-16] no unfinished work and no silenced check without a reason', () => {
+  test('[CNV-19] no unfinished work and no silenced check without a reason', () => {
     expect(treeLeftovers()).toEqual([]);
   });
 
@@ -62,7 +62,7 @@ describe('left-overs', () => {
     "test.skip('x', f);",
     "describe.only('x', f);",
     'debugger;',
-  ])('[CNV-16] finds %s', (line) => {
+  ])('[CNV-19] finds %s', (line) => {
     expect(leftovers('a.ts', `const a = 1;\n${line}\n`)).toEqual([expect.stringMatching(/^a\.ts:2 /)]);
   });
 
@@ -70,7 +70,7 @@ describe('left-overs', () => {
     '// @ts-expect-error the argument is wrong on purpose',
     '// biome-ignore lint/suspicious/noExplicitAny: the callee takes anything',
     "test.skipIf(folder === null)('x', f);",
-  ])('[CNV-16] allows %s', (line) => {
+  ])('[CNV-19] allows %s', (line) => {
     expect(leftovers('a.ts', line)).toEqual([]);
   });
 });
