@@ -1,0 +1,20 @@
+/**
+ * The folder of test vectors published by others, which is not part of this repository.
+ *
+ * @spec 00-conventions §8
+ * Owns: where it is looked for, and saying so where it is missing. Must not know: what is in a file.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { reportGap } from './report.ts';
+
+const FOLDER = process.env.PAWL_VECTORS ?? fileURLToPath(new URL('../../../shared/vectors-external/', import.meta.url));
+
+/** The JSON of one file, or null (and a line at the end of the run) where there is no folder. */
+export function externalVectors<T>(path: string): T | null {
+  if (!existsSync(FOLDER)) {
+    reportGap('EXTERNAL VECTORS NOT RUN (folder missing)');
+    return null;
+  }
+  return JSON.parse(readFileSync(`${FOLDER}/${path}`, 'utf8')) as T;
+}
