@@ -10,11 +10,7 @@ import { ProtocolError } from '../errors.ts';
 import { MAX_DEVICE_ID } from '../limits.ts';
 
 /** Longest name, in bytes of UTF-8. */
-export const MAX_NAME_BYTES = 256;
-/** Length of a Service ID in fixed-width form: a kind byte and a UUID. */
-export const SERVICE_ID_BYTES = 17;
-/** Length of the `addresses` field: sender Service ID, sender device, recipient Service ID, recipient device. */
-export const ADDRESSES_BYTES = 2 * (SERVICE_ID_BYTES + 1);
+const MAX_NAME_BYTES = 256;
 
 const UUID = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/;
 const PNI_PREFIX = 'PNI:';

@@ -13,9 +13,9 @@ import { EC_KEY_BYTES } from '../crypto/provider.ts';
 import { ProtocolError } from '../errors.ts';
 
 /** Type byte of X25519 public keys. */
-export const EC_KEY_TYPE = 0x05;
+const EC_KEY_TYPE = 0x05;
 /** Length of an EC public key in wire form, in bytes. */
-export const EC_WIRE_KEY_BYTES = 1 + EC_KEY_BYTES;
+const EC_WIRE_KEY_BYTES = 1 + EC_KEY_BYTES;
 
 /** FIPS 203 table 3, in bytes. */
 const KEM_BYTES: Readonly<Record<KemParameterSet, { readonly publicKey: number; readonly ciphertext: number }>> = {

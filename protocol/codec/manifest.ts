@@ -17,9 +17,9 @@ import { decodePublicKey, encodePublicKey } from './keys.ts';
 import { copyMessage, ProtobufReader, ProtobufWriter, required } from './protobuf.ts';
 
 /** Length of a manifest hash, in bytes. */
-export const MANIFEST_HASH_BYTES = 32;
+const MANIFEST_HASH_BYTES = 32;
 /** Longest device name, in bytes of UTF-8. */
-export const MAX_DEVICE_NAME_BYTES = 64;
+const MAX_DEVICE_NAME_BYTES = 64;
 /** The device that holds the account key. */
 export const PRIMARY_DEVICE_ID = 1;
 

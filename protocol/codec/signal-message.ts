@@ -10,7 +10,7 @@ import { decodePublicKey, encodePublicKey } from './keys.ts';
 import { copyMessage, ProtobufReader, ProtobufWriter, required } from './protobuf.ts';
 
 /** Bytes of the MAC at the end of a message. */
-export const MESSAGE_MAC_BYTES = 8;
+const MESSAGE_MAC_BYTES = 8;
 /** Versions that the parser takes: 3 (X3DH) and 4 (PQXDH). */
 const OLDEST_VERSION = 3;
 const NEWEST_VERSION = 4;
