@@ -67,7 +67,7 @@ function detached(input: Uint8Array): Uint8Array {
 describe.each(PARSERS)('[PAR-05] %s', (_, input, parse) => {
   const expected = parse(input.slice());
 
-  test('[PAR-05, MSG-05] what is parsed does not change with the caller’s buffer', () => {
+  test('[PAR-05, MSG-05, CNV-02] what is parsed does not change with the caller’s buffer', () => {
     const whole = join(counting(1, 5), input, counting(1, 5));
     const views = [input.slice(), whole.subarray(5, 5 + input.length), pooled(input)];
     for (const view of views) {
@@ -78,7 +78,7 @@ describe.each(PARSERS)('[PAR-05] %s', (_, input, parse) => {
     }
   });
 
-  test('[PAR-05, MSG-05] the caller’s buffer does not change with what is parsed', () => {
+  test('[PAR-05, MSG-05, CNV-02] the caller’s buffer does not change with what is parsed', () => {
     const given = input.slice();
     const parsed = parse(given);
     const wipe = (value: unknown): void => {
@@ -89,7 +89,7 @@ describe.each(PARSERS)('[PAR-05] %s', (_, input, parse) => {
     expect(given).toEqual(input);
   });
 
-  test('[PAR-05, MSG-05] a resizable buffer may shrink afterwards', () => {
+  test('[PAR-05, MSG-05, CNV-02] a resizable buffer may shrink afterwards', () => {
     const buffer = new ArrayBuffer(input.length, { maxByteLength: input.length + 8 });
     const view = new Uint8Array(buffer);
     view.set(input);
@@ -98,7 +98,7 @@ describe.each(PARSERS)('[PAR-05] %s', (_, input, parse) => {
     expect(parsed).toEqual(expected);
   });
 
-  test('[PAR-05, MSG-05] shared, detached and foreign things are refused', () => {
+  test('[PAR-05, MSG-05, CNV-02] shared, detached and foreign things are refused', () => {
     const shared = new Uint8Array(new SharedArrayBuffer(input.length));
     shared.set(input);
     expect(refusal(() => parse(shared))).toMatchObject({ code: 'InvalidArgument', reason: 'shared-memory' });
