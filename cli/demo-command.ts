@@ -1,0 +1,69 @@
+/**
+ * `pawl demo`: the whole line at work, and a table of what was checked.
+ *
+ * @spec 00-conventions §7
+ * Owns: flags, the temporary folder, cleaning up whatever happens. Must not know: the scenario.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { DEFAULT_SUITE, SUITES } from '../protocol/handshake/suites.ts';
+import { Report } from './demo/report.ts';
+import { Stage } from './demo/stage.ts';
+import { playScenario } from './demo/scenario.ts';
+
+interface DemoFlags {
+  suite: string;
+  quick: boolean;
+  json: boolean;
+  keep: boolean;
+}
+
+async function run(flags: DemoFlags): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), 'pawl-demo-'));
+  const report = new Report({ json: flags.json });
+  const stage = new Stage(folder, flags.suite);
+  const cleanUp = async () => {
+    await stage.stopAll();
+    if (!flags.keep) rmSync(folder, { recursive: true, force: true });
+  };
+  const interrupted = () => {
+    cleanUp().finally(() => process.exit(130));
+  };
+  process.once('SIGINT', interrupted);
+  process.once('SIGTERM', interrupted);
+  try {
+    await playScenario(stage, report, flags.quick);
+  } catch (error) {
+    report.check('the demo ran to its end', false, error instanceof Error ? error.message : String(error));
+  } finally {
+    await cleanUp();
+    process.off('SIGINT', interrupted);
+    process.off('SIGTERM', interrupted);
+  }
+  report.finish({ suite: flags.suite, quick: flags.quick, ...(flags.keep ? { folder } : {}) });
+  return report.ok ? 0 : 1;
+}
+
+/** The command, for the program to add. */
+export function demoCommand(): Command {
+  const suites = new Option('--suite <name>', 'the handshake suite that all devices speak');
+  return new Command('demo')
+    .description('Run a relay and five device processes through a conversation, and check what happened.')
+    .addOption(suites.choices(SUITES.map((suite) => suite.name)).default(DEFAULT_SUITE))
+    .option('--quick', 'fewer messages; under ten seconds', false)
+    .option('--json', 'print one JSON object instead: {"ok":…,"checks":[{"name":…,"ok":…},…]}', false)
+    .option('--keep', 'keep the databases, and say where they are', false)
+    .addHelpText(
+      'after',
+      `
+Alice has a phone and a laptop, Bob a phone, a laptop and later a tablet. Each is a process with a database file of its own;
+the relay is another. Nothing is simulated but the people.
+
+Exit codes: 0 every check passed, 1 one failed, 2 wrong usage.`,
+    )
+    .action(async (flags: DemoFlags) => {
+      process.exitCode = await run(flags);
+    });
+}
