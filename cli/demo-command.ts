@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { DEFAULT_SUITE, SUITES } from '../protocol/handshake/suites.ts';
 import { Report } from './demo/report.ts';
-import { Stage } from './demo/stage.ts';
 import { playScenario } from './demo/scenario.ts';
+import { Stage } from './demo/stage.ts';
 
 interface DemoFlags {
   suite: string;
@@ -29,7 +29,8 @@ async function run(flags: DemoFlags): Promise<number> {
     if (!flags.keep) rmSync(folder, { recursive: true, force: true });
   };
   const interrupted = () => {
-    cleanUp().finally(() => process.exit(130));
+    const leave = () => process.exit(130);
+    cleanUp().then(leave, leave);
   };
   process.once('SIGINT', interrupted);
   process.once('SIGTERM', interrupted);

@@ -47,7 +47,13 @@ export async function linkInMidConversation(
   const actor = plot.stage.enter("Bob's tablet");
   const deviceId = await link(plot, bob.phone, actor);
   const text = line(plot, 'Did you get the tablet?');
-  const sent = await say(plot, alice.phone, bob.account, text, 'the next message, to a set of devices that has changed');
+  const sent = await say(
+    plot,
+    alice.phone,
+    bob.account,
+    text,
+    'the next message, to a set of devices that has changed',
+  );
   const met = sent.repairs.filter((repair) => repair.status === 409 && repair.account === bob.account);
   report.check('Alice’s send met 409 and was repaired', met.length === 1, `${sent.repairs.length} repairs`);
   const readers = [bob.phone, bob.laptop, actor, alice.laptop];
@@ -70,9 +76,13 @@ export async function replies(plot: Plot, tablet: Actor): Promise<void> {
     const text = line(plot, 'Yes, here.');
     answered.push(text);
     await say(plot, device, alice.account, text, 'answers');
-    await Promise.all([alice.phone, alice.laptop].map((reader) => reader.take(1)).map(async (taken) => {
-      if ((await taken)[0]?.text !== text) throw new Error(`an answer of ${device.name} did not arrive`);
-    }));
+    await Promise.all(
+      [alice.phone, alice.laptop]
+        .map((reader) => reader.take(1))
+        .map(async (taken) => {
+          if ((await taken)[0]?.text !== text) throw new Error(`an answer of ${device.name} did not arrive`);
+        }),
+    );
   }
   report.check('each of Bob’s devices is heard on both of Alice’s', true, `${answered.length} answers`);
   const own = await Promise.all(devices.map((device) => device.take(answered.length - 1)));

@@ -20,18 +20,37 @@ export async function disorder(plot: Plot): Promise<void> {
   const { held, delivered } = await alice.laptop.release({ reverse: true, lose: [lost], repeat: true });
   const expected = texts.filter((_, i) => i !== lost).reverse();
   const read = await alice.laptop.take(expected.length);
-  report.step(`it hands over ${delivered} envelopes for ${held}: backwards, each twice, one lost`, `${read.length} read`);
-  report.check('out of order, every message that arrived is read, each once', sameTexts(read, expected), `${read.length} of ${count}`);
+  report.step(
+    `it hands over ${delivered} envelopes for ${held}: backwards, each twice, one lost`,
+    `${read.length} read`,
+  );
+  report.check(
+    'out of order, every message that arrived is read, each once',
+    sameTexts(read, expected),
+    `${read.length} of ${count}`,
+  );
   const status = await alice.laptop.status();
-  report.check('the repeated ones are refused as duplicates', status.duplicates >= expected.length, `${status.duplicates} duplicates`);
+  report.check(
+    'the repeated ones are refused as duplicates',
+    status.duplicates >= expected.length,
+    `${status.duplicates} duplicates`,
+  );
   const after = line(plot, 'Part 3 seems to be missing.');
   await say(plot, alice.laptop, bob.account, after, 'notices the gap and writes on');
   const phones = await alice.phone.take(count + 1);
-  report.check('Alice’s phone, behind a good network, missed nothing', sameTexts(phones, [...texts, after]), `${phones.length} read`);
+  report.check(
+    'Alice’s phone, behind a good network, missed nothing',
+    sameTexts(phones, [...texts, after]),
+    `${phones.length} read`,
+  );
   // Bob's other devices drain the copies, so that the next act begins with empty hands.
   const status2 = await bob.phone.status();
   const drained = await Promise.all([bob.phone.take(count + 1), bob.laptop.take(1)]);
-  report.check('a lost message does not stop the session', drained[1]?.[0]?.text === after, `device ${status2.deviceId} too`);
+  report.check(
+    'a lost message does not stop the session',
+    drained[1]?.[0]?.text === after,
+    `device ${status2.deviceId} too`,
+  );
 }
 
 /** `kill -9` between two messages and during a third: what was accepted is delivered, what was not is sent again. */
@@ -54,6 +73,11 @@ export async function relayKilled(plot: Plot): Promise<void> {
   await say(plot, alice.phone, bob.account, after, 'the message sent into the void went out again; one more');
   await bob.laptop.online(true);
   const texts = [...before, during, after];
-  await allRead(plot, [bob.phone, bob.laptop, alice.laptop], texts, 'nothing acknowledged was lost, nothing came twice');
+  await allRead(
+    plot,
+    [bob.phone, bob.laptop, alice.laptop],
+    texts,
+    'nothing acknowledged was lost, nothing came twice',
+  );
   report.step('everything is there, in order, once');
 }

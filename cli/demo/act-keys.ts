@@ -48,7 +48,10 @@ function steal(tablet: Actor, to: string): void {
 function envelopesOnDisk(database: string): { type: string; body: Uint8Array }[] {
   const db = new DatabaseSync(database, { readOnly: true });
   try {
-    return db.prepare('SELECT type, body FROM env ORDER BY rowid').all() as unknown as { type: string; body: Uint8Array }[];
+    return db.prepare('SELECT type, body FROM env ORDER BY rowid').all() as unknown as {
+      type: string;
+      body: Uint8Array;
+    }[];
   } finally {
     db.close();
   }

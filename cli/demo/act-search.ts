@@ -23,11 +23,28 @@ export async function databaseSearch(plot: Plot): Promise<void> {
   const disk = relay.files();
   const texts = plot.said.map((text) => Buffer.from(text));
   const devices = [alice.phone, alice.laptop, bob.phone, bob.laptop];
-  const keys = (await Promise.all(devices.map((device) => device.privateKeys()))).flat().map((key) => Buffer.from(key, 'hex'));
+  const keys = (await Promise.all(devices.map((device) => device.privateKeys())))
+    .flat()
+    .map((key) => Buffer.from(key, 'hex'));
   // A search that finds nothing proves nothing unless it can find what is there.
   const known = [Buffer.from(alice.account), Buffer.from(bob.account)];
-  report.check('the search finds the account names that are there', found(disk, known) === known.length, `${disk.length} bytes`);
-  report.check('no plaintext is on the relay’s disk', texts.length > 0 && found(disk, texts) === 0, `${texts.length} texts sought`);
-  report.check('no private key is on the relay’s disk', keys.length > 0 && found(disk, keys) === 0, `${keys.length} keys sought`);
-  report.step('the relay’s files hold accounts, public keys and envelopes, no text and no private key', `${disk.length} bytes`);
+  report.check(
+    'the search finds the account names that are there',
+    found(disk, known) === known.length,
+    `${disk.length} bytes`,
+  );
+  report.check(
+    'no plaintext is on the relay’s disk',
+    texts.length > 0 && found(disk, texts) === 0,
+    `${texts.length} texts sought`,
+  );
+  report.check(
+    'no private key is on the relay’s disk',
+    keys.length > 0 && found(disk, keys) === 0,
+    `${keys.length} keys sought`,
+  );
+  report.step(
+    'the relay’s files hold accounts, public keys and envelopes, no text and no private key',
+    `${disk.length} bytes`,
+  );
 }

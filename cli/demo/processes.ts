@@ -34,7 +34,9 @@ export class Child {
     this.#process.stdin?.on('error', () => undefined);
     this.#process.on('error', (error) => this.#fail(error));
     this.#process.on('exit', (code, signal) => {
-      this.#fail(new Error(`${name} ended (${signal ?? `exit ${code}`})${this.#errors === '' ? '' : `:\n${this.#errors}`}`));
+      this.#fail(
+        new Error(`${name} ended (${signal ?? `exit ${code}`})${this.#errors === '' ? '' : `:\n${this.#errors}`}`),
+      );
     });
     if (this.#process.stdout !== null) {
       createInterface({ input: this.#process.stdout }).on('line', (line) => this.#answer(line));
@@ -63,7 +65,10 @@ export class Child {
   next(): Promise<unknown> {
     if (this.#gone !== null) return Promise.reject(this.#gone);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`${this.name} did not answer in ${ANSWER_TIMEOUT_MS} ms`)), ANSWER_TIMEOUT_MS);
+      const timer = setTimeout(
+        () => reject(new Error(`${this.name} did not answer in ${ANSWER_TIMEOUT_MS} ms`)),
+        ANSWER_TIMEOUT_MS,
+      );
       this.#waiting.push({
         resolve: (value) => {
           clearTimeout(timer);

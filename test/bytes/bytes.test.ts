@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { compareCounting } from '../support/counting-bytes.ts';
 import { concat, equalBytes, fromHex, fromUtf8, isAllZero, toHex } from '../../protocol/bytes/bytes.ts';
 import { ByteReader, ByteWriter } from '../../protocol/bytes/cursor.ts';
 import { isProtocolError, ProtocolError } from '../../protocol/errors.ts';
 import * as labels from '../../protocol/labels.ts';
+import { compareCounting } from '../support/counting-bytes.ts';
 
 describe('bytes', () => {
   test('[CNV-01] a comparison reads every byte wherever the first difference is', () => {
@@ -52,7 +52,11 @@ describe('bytes', () => {
       expect(() => fromHex(bad, 'seed')).toThrowError(expect.objectContaining({ reason: 'not-hex', field: 'seed' }));
     }
     expect(toHex(fromHex('00fFa0'))).toBe('00ffa0');
-    for (const bad of [[0xc0, 0x80], [0xed, 0xa0, 0x80], [0xe2, 0x82]]) {
+    for (const bad of [
+      [0xc0, 0x80],
+      [0xed, 0xa0, 0x80],
+      [0xe2, 0x82],
+    ]) {
       expect(() => fromUtf8(Uint8Array.from(bad), 'name')).toThrowError(
         expect.objectContaining({ code: 'InvalidMessage', reason: 'bad-utf8', field: 'name' }),
       );
@@ -63,18 +67,29 @@ describe('bytes', () => {
 describe('records', () => {
   test('[SES-02] what the writer writes, over several buffer sizes, the reader reads', () => {
     const large = new Uint8Array(5000).fill(7);
-    const bytes = new ByteWriter().u8(255).u32(0xffff_fffe).u53(2 ** 53 - 1).sized(large).fixed(large).u8(1).finish();
+    const bytes = new ByteWriter()
+      .u8(255)
+      .u32(0xffff_fffe)
+      .u53(2 ** 53 - 1)
+      .sized(large)
+      .fixed(large)
+      .u8(1)
+      .finish();
     const reader = new ByteReader(bytes, 'test');
     expect([reader.u8(), reader.u32(), reader.u53()]).toEqual([255, 0xffff_fffe, 2 ** 53 - 1]);
     expect(concat(reader.sized(), reader.fixed(5000))).toEqual(concat(large, large));
     expect(() => reader.end()).toThrowError(expect.objectContaining({ reason: 'record-trailing-bytes' }));
     expect(reader.u8()).toBe(1);
     reader.end();
-    expect(() => reader.u8()).toThrowError(expect.objectContaining({ code: 'InvalidState', reason: 'record-truncated' }));
+    expect(() => reader.u8()).toThrowError(
+      expect.objectContaining({ code: 'InvalidState', reason: 'record-truncated' }),
+    );
   });
 
   test('[SES-02] a number that JavaScript cannot hold is refused', () => {
     const reader = new ByteReader(Uint8Array.of(0, 0x20, 0, 0, 0, 0, 0, 0), 'test');
-    expect(() => reader.u53()).toThrowError(expect.objectContaining({ code: 'InvalidState', reason: 'record-malformed' }));
+    expect(() => reader.u53()).toThrowError(
+      expect.objectContaining({ code: 'InvalidState', reason: 'record-malformed' }),
+    );
   });
 });

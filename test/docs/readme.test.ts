@@ -22,7 +22,9 @@ describe('[CNV-16] the README', () => {
   });
 
   test('[CNV-16] its two commands are scripts of the package', () => {
-    const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+    const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
     expect(readme).toContain('npm ci && npm run demo');
     expect(readme).toContain('\nnpm test ');
     expect(Object.keys(manifest.scripts)).toEqual(expect.arrayContaining(['demo', 'test']));
