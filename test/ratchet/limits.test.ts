@@ -6,6 +6,7 @@
 import { describe, expect, test } from 'vitest';
 import { concat } from '../../protocol/bytes/bytes.ts';
 import { MAX_FORWARD_JUMPS, MAX_MESSAGE_KEYS, MAX_RECEIVER_CHAINS } from '../../protocol/limits.ts';
+import type { ReceiverChain } from '../../protocol/ratchet/double.ts';
 import { skippedCount } from '../../protocol/ratchet/skipped.ts';
 import { countingProvider } from '../support/counting-provider.ts';
 import { advance, currentState, flip, forgeInner, forgeMessage, replaceCurrent, skipSends } from '../support/forge.ts';
@@ -27,8 +28,8 @@ describe.each(COMBINATIONS)('limits, $suite on $provider.name', ({ suite, provid
     const [carol, dave] = conversation({ suite, provider, seed: '2' });
     skipSends(carol, dave, MAX_FORWARD_JUMPS);
     expect(dave.receive(carol, carol.send(dave, 'far'))).toBe('far');
-    const [chain] = currentState(dave, carol).ratchet.receivers.slice(-1);
-    expect(skippedCount(chain?.skipped as never)).toBe(MAX_MESSAGE_KEYS);
+    const chain = currentState(dave, carol).ratchet.receivers.at(-1) as ReceiverChain;
+    expect(skippedCount(chain.skipped)).toBe(MAX_MESSAGE_KEYS);
   });
 
   test('[RAT-01] [DRT-10] 2,000 skipped seeds are kept, of 2,001 the oldest is evicted', () => {
@@ -65,6 +66,27 @@ describe.each(COMBINATIONS)('limits, $suite on $provider.name', ({ suite, provid
     expect(bob.receive(alice, late)).toBe('late');
     for (const again of [late, next]) expectRefused([bob], DUPLICATE, () => bob.open(alice, again));
   });
+});
+
+test('[RAT-01] [DRT-10] the cap holds over several gaps of one chain', () => {
+  const [alice, bob] = conversation();
+  const first = alice.send(bob, 'first');
+  skipSends(alice, bob, 1_499);
+  bob.receive(alice, alice.send(bob));
+  const second = alice.send(bob, 'second');
+  skipSends(alice, bob, 498);
+  bob.receive(alice, alice.send(bob));
+  const chain = () => currentState(bob, alice).ratchet.receivers.at(-1) as ReceiverChain;
+  expect(skippedCount(chain().skipped)).toBe(1_999);
+  alice.send(bob);
+  bob.receive(alice, alice.send(bob));
+  expect(skippedCount(chain().skipped)).toBe(MAX_MESSAGE_KEYS);
+  alice.send(bob);
+  bob.receive(alice, alice.send(bob));
+  expect(skippedCount(chain().skipped)).toBe(MAX_MESSAGE_KEYS);
+  expectRefused([bob], DUPLICATE, () => bob.open(alice, first));
+  expect(bob.receive(alice, second)).toBe('second');
+  expect(skippedCount(chain().skipped)).toBe(MAX_MESSAGE_KEYS - 1);
 });
 
 test('[RAT-02] [DRT-09] counter 2^32 − 1 does not overflow, on any chain', () => {
@@ -185,8 +207,7 @@ test('[PRIM-03] a torsioned ratchet key agrees like the honest one: the clamped 
 test('[DRT-02] [DRT-03] the sender and the receiver walk the same chain', () => {
   const [alice, bob] = conversation({ suite: PQXDH });
   const { sender } = currentState(alice, bob).ratchet;
-  const receivers = currentState(bob, alice).ratchet.receivers;
-  const receiver = receivers[receivers.length - 1];
-  const walked = advance(bob, receiver?.chain as never, 5);
+  const receiver = currentState(bob, alice).ratchet.receivers.at(-1) as ReceiverChain;
+  const walked = advance(bob, receiver.chain, 5);
   expect(advance(alice, sender.chain, 5).key.expose()).toEqual(walked.key.expose());
 });

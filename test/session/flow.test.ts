@@ -7,7 +7,9 @@ import { describe, expect, test } from 'vitest';
 import { parsePreKeySignalMessage } from '../../protocol/codec/prekey-message.ts';
 import { parseSignalMessage } from '../../protocol/codec/signal-message.ts';
 import { MAX_UNACKNOWLEDGED_SESSION_AGE_SECONDS } from '../../protocol/limits.ts';
+import { openState } from '../../protocol/session/record.ts';
 import { sessionInfo } from '../../protocol/session/session.ts';
+import type { SessionRecord, SessionState } from '../../protocol/session/state.ts';
 import { currentState } from '../support/forge.ts';
 import { COMBINATIONS, conversation, Peer, PQXDH, pair, TEST_NOW, X3DH } from '../support/peers.ts';
 import { expectRefused } from '../support/refusal.ts';
@@ -87,9 +89,12 @@ describe.each(COMBINATIONS)('a conversation, $suite on $provider.name', ({ suite
     const reply = bob.send(alice, 'late reply');
     alice.begin(bob);
     const second = currentState(alice, bob).baseKey;
+    const waiting = currentState(alice, bob).pending;
     expect(alice.receive(bob, reply)).toBe('late reply');
     expect(currentState(alice, bob).baseKey).toEqual(baseKey);
     expect(alice.record(bob)?.archived.length).toBe(1);
+    expect(waiting).not.toBeNull();
+    expect(archivedStates(alice, bob)).toMatchObject([{ baseKey: second, pending: null }]);
     expect(alice.send(bob).type).toBe('message');
     alice.archive(bob);
     expect(alice.record(bob)?.current).toBeNull();
@@ -154,6 +159,10 @@ describe.each(COMBINATIONS)('a conversation, $suite on $provider.name', ({ suite
     expect(bob.receive(alice, message)).toBe('later');
   });
 });
+
+function archivedStates(one: Peer, other: Peer): SessionState[] {
+  return (one.record(other) as SessionRecord).archived.map((session) => openState(one.provider, session));
+}
 
 test('[SES-13] what a session says of itself', () => {
   const [alice, bob] = pair();

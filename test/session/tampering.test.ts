@@ -99,7 +99,7 @@ describe.each(SUITE_NAMES)('prekey messages, %s', (suite) => {
     const message = alice.send(bob, 'hello');
     const { kemCiphertext, registrationId: _, ...fields } = parsePreKeySignalMessage(message.body);
     const inCiphertext = kemCiphertext === null ? Number.POSITIVE_INFINITY : message.body.length - kemCiphertext.length;
-    const sample = scaled(64, 1);
+    const sample = scaled(256, 1);
     const bits = range(0, 8 * message.body.length).filter((bit) => bit >> 3 <= inCiphertext || bit % sample === 0);
     const accepted = acceptedFlips(bob, alice, message, bits);
     reportCount('RAT-03', 'bit flips of prekey messages', bits.length);
