@@ -8,28 +8,30 @@
  * and is not wiped from here.
  */
 import * as nodeCrypto from 'node:crypto';
-import { concat, EMPTY, toHex } from '../bytes/bytes.ts';
+import { concat, EMPTY, equalBytes } from '../bytes/bytes.ts';
 import { Secret } from '../bytes/secret.ts';
 import { ProtocolError } from '../errors.ts';
-import { checkKemPublicKey, clampScalar, KEM_LENGTHS, nobleProvider, SUBGROUP_SCALAR } from './noble.ts';
-import type {
-  AuthKeyPair,
-  CryptoProvider,
-  EcKeyPair,
-  Encapsulation,
-  KemKeyPair,
-  KemParameterSet,
-  RandomSource,
-} from './provider.ts';
-import { EC_KEY_BYTES, KEM_SEED_BYTES, SIGNATURE_BYTES } from './provider.ts';
+import { type CheckedSignature, checkSignature } from './edwards.ts';
+import {
+  assertAesInputs,
+  assertHkdfLength,
+  assertLength,
+  badCiphertext,
+  checkKemPublicKey,
+  clampScalar,
+  exposeKey,
+  KEM_LENGTHS,
+} from './inputs.ts';
+import { nobleProvider, SUBGROUP_SCALAR } from './noble.ts';
+import type { AuthKeyPair, CryptoProvider, EcKeyPair, Encapsulation, KemKeyPair, KemParameterSet } from './provider.ts';
+import { EC_KEY_BYTES, KEM_SEED_BYTES, type RandomSource } from './provider.ts';
 import { rootSource } from './random.ts';
-import { checkSignature, SMALL_ORDER_ENCODINGS, XEDDSA_RANDOM_BYTES, xeddsaSign } from './xeddsa.ts';
+import { checkXeddsa, XEDDSA_RANDOM_BYTES, xeddsaSign } from './xeddsa.ts';
 
 const POOL_BYTES = 4096;
 const HASH_BYTES = 32;
 /** OpenSSL's HKDF takes no more info than this. */
 const NATIVE_INFO_BYTES = 1024;
-const MAX_HKDF_BYTES = 255 * HASH_BYTES;
 const NATIVE_KEMS = { 'ML-KEM-512': 'ml-kem-512', 'ML-KEM-768': 'ml-kem-768', 'ML-KEM-1024': 'ml-kem-1024' } as const;
 
 type KeyType = 'x25519' | 'ed25519' | (typeof NATIVE_KEMS)[KemParameterSet];
@@ -57,7 +59,9 @@ export const systemRandom: RandomSource = (length) => {
   return out;
 };
 
+/** Native key generation and encapsulation take no coins, so they may stand in for the system's source alone. */
 function isSystem(random: RandomSource): boolean {
+  // @req KEY-17
   return rootSource(random) === systemRandom;
 }
 
@@ -88,17 +92,14 @@ function hash(algorithm: string, data: Uint8Array): Uint8Array {
   return plain(nodeCrypto.hash(algorithm, data, 'buffer'));
 }
 
-/** A key object for symmetric work: raw bytes take a slow path in some Node releases. */
-function secretKey(key: Uint8Array): nodeCrypto.KeyObject {
-  return nodeCrypto.createSecretKey(key.length === 0 ? new Uint8Array(HASH_BYTES) : key);
-}
-
+/** Symmetric keys go in as key objects: raw bytes take a slow path in some Node releases. No key means zeros (RFC 2104). */
 function hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array {
-  return plain(nodeCrypto.createHmac('sha256', secretKey(key)).update(data).digest());
+  const secretKey = nodeCrypto.createSecretKey(key.length === 0 ? new Uint8Array(HASH_BYTES) : key);
+  return plain(nodeCrypto.createHmac('sha256', secretKey).update(data).digest());
 }
 
 function hkdfSha256(ikm: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array {
-  if (length > MAX_HKDF_BYTES) throw new TypeError('HKDF-SHA256 gives at most 8160 bytes');
+  assertHkdfLength(length);
   if (info.length <= NATIVE_INFO_BYTES && ikm.length > 0 && length > 0) {
     return plain(nodeCrypto.hkdfSync('sha256', nodeCrypto.createSecretKey(ikm), salt, info, length));
   }
@@ -113,16 +114,23 @@ function hkdfSha256(ikm: Uint8Array, salt: Uint8Array, info: Uint8Array, length:
   return concat(...blocks).slice(0, length);
 }
 
-function aesCbc(cipher: nodeCrypto.Cipheriv | nodeCrypto.Decipheriv, data: Uint8Array): Uint8Array {
-  return plain(Buffer.concat([cipher.update(data), cipher.final()]));
+/** Runs a cipher into memory of its own: a Buffer made by Node may be a piece of a block shared by the process. */
+function runCipher(cipher: nodeCrypto.Cipheriv | nodeCrypto.Decipheriv, data: Uint8Array): Uint8Array {
+  return concat(cipher.update(data), cipher.final());
+}
+
+function encryptCbc(key: Uint8Array, iv: Uint8Array, plaintext: Uint8Array): Uint8Array {
+  assertAesInputs(key, iv);
+  return runCipher(nodeCrypto.createCipheriv('aes-256-cbc', nodeCrypto.createSecretKey(key), iv), plaintext);
 }
 
 function decryptCbc(key: Uint8Array, iv: Uint8Array, ciphertext: Uint8Array): Uint8Array {
-  const decipher = nodeCrypto.createDecipheriv('aes-256-cbc', secretKey(key), iv);
+  assertAesInputs(key, iv);
+  const decipher = nodeCrypto.createDecipheriv('aes-256-cbc', nodeCrypto.createSecretKey(key), iv);
   try {
-    return aesCbc(decipher, ciphertext);
+    return runCipher(decipher, ciphertext);
   } catch {
-    throw new ProtocolError('InvalidMessage', 'decrypt', 'bad-ciphertext', 'ciphertext');
+    throw badCiphertext();
   }
 }
 
@@ -155,7 +163,8 @@ function diffieHellman(privateKey: nodeCrypto.KeyObject, publicKey: Uint8Array):
 }
 
 function agree(privateKey: Secret<'EcPrivateKey'>, publicKey: Uint8Array): Secret<'Agreement'> {
-  if (publicKey.length !== EC_KEY_BYTES) throw new ProtocolError('InvalidKey', 'parse', 'bad-length', 'publicKey');
+  assertLength(publicKey, EC_KEY_BYTES, 'publicKey');
+  assertLength(privateKey, EC_KEY_BYTES, 'privateKey');
   // OpenSSL reports an all-zero result as a failed derivation, and nothing else fails on 32 bytes.
   const shared = diffieHellman(importPrivate('x25519', 'raw-private', privateKey), publicKey);
   if (shared === null) throw new ProtocolError('InvalidKey', 'agree', 'zero-shared-secret', 'publicKey');
@@ -167,24 +176,17 @@ const subgroupScalar = new Secret<'EcPrivateKey'>(SUBGROUP_SCALAR);
 function isPrimeOrder(publicKey: Uint8Array): boolean {
   if (publicKey.length !== EC_KEY_BYTES) return false;
   const image = diffieHellman(importPrivate('x25519', 'raw-private', subgroupScalar), publicKey);
-  return image !== null && toHex(image) === toHex(publicKey);
+  return image !== null && equalBytes(image, publicKey);
 }
 
-function verifyNative(edwardsKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+/** OpenSSL verifies without cofactor and compares R byte for byte; its own view of small orders differs by release. */
+function verify(checked: CheckedSignature | null, message: Uint8Array): boolean {
+  if (checked === null) return false;
   try {
-    return nodeCrypto.verify(null, message, importPublic('ed25519', edwardsKey), signature);
+    return nodeCrypto.verify(null, message, importPublic('ed25519', checked.A), concat(checked.R, checked.s));
   } catch {
     return false;
   }
-}
-
-/** OpenSSL verifies without cofactor and compares R byte for byte; small orders are refused here. */
-function verifyXeddsa(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-  const checked = checkSignature(publicKey, signature);
-  if (checked === null || SMALL_ORDER_ENCODINGS.has(toHex(checked.A)) || SMALL_ORDER_ENCODINGS.has(toHex(checked.R))) {
-    return false;
-  }
-  return verifyNative(checked.A, message, concat(checked.R, checked.s));
 }
 
 function generateAuth(random: RandomSource): AuthKeyPair {
@@ -192,26 +194,26 @@ function generateAuth(random: RandomSource): AuthKeyPair {
   return { publicKey: publicOf(importPrivate('ed25519', 'raw-private', privateKey)), privateKey };
 }
 
-function kemFromSeed(set: KemParameterSet, seed: Uint8Array): KemKeyPair {
-  if (seed.length !== KEM_SEED_BYTES) throw new ProtocolError('InvalidKey', 'parse', 'bad-length', 'seed');
-  const privateKey = new Secret<'KemPrivateKey'>(seed.slice());
+function signAuth(privateKey: Secret<'AuthPrivateKey'>, message: Uint8Array): Uint8Array {
+  assertLength(privateKey, EC_KEY_BYTES, 'privateKey');
+  return plain(nodeCrypto.sign(null, message, importPrivate('ed25519', 'raw-private', privateKey)));
+}
+
+/** Takes ownership of the seed. */
+function kemPair(set: KemParameterSet, seed: Uint8Array): KemKeyPair {
+  assertLength(seed, KEM_SEED_BYTES, 'seed');
+  const privateKey = new Secret<'KemPrivateKey'>(seed);
   return { publicKey: publicOf(importPrivate(NATIVE_KEMS[set], 'raw-seed', privateKey)), privateKey };
 }
 
 function generateKem(set: KemParameterSet, random: RandomSource): KemKeyPair {
-  if (!isSystem(random)) {
-    const seed = random(KEM_SEED_BYTES);
-    const pair = kemFromSeed(set, seed);
-    seed.fill(0);
-    return pair;
-  }
+  if (!isSystem(random)) return kemPair(set, random(KEM_SEED_BYTES));
   const pair = nodeCrypto.generateKeyPairSync(NATIVE_KEMS[set]);
   const privateKey = new Secret<'KemPrivateKey'>(exportRaw(pair.privateKey, 'raw-seed'));
   keyObjects.set(privateKey, pair.privateKey);
   return { publicKey: exportRaw(pair.publicKey, 'raw-public'), privateKey };
 }
 
-/** Native encapsulation takes no coins: with a source of the caller's, the portable provider does it. */
 function encapsulate(set: KemParameterSet, publicKey: Uint8Array, random: RandomSource): Encapsulation {
   if (!isSystem(random)) return nobleProvider.kemEncapsulate(set, publicKey, random);
   checkKemPublicKey(set, publicKey);
@@ -220,9 +222,7 @@ function encapsulate(set: KemParameterSet, publicKey: Uint8Array, random: Random
 }
 
 function decapsulate(set: KemParameterSet, privateKey: Secret<'KemPrivateKey'>, ciphertext: Uint8Array) {
-  if (ciphertext.length !== KEM_LENGTHS[set].ciphertext) {
-    throw new ProtocolError('InvalidMessage', 'parse', 'bad-length', 'ciphertext');
-  }
+  assertLength(ciphertext, KEM_LENGTHS[set].ciphertext, 'ciphertext', 'InvalidMessage');
   if (privateKey.length !== KEM_SEED_BYTES) return nobleProvider.kemDecapsulate(set, privateKey, ciphertext);
   const key = importPrivate(NATIVE_KEMS[set], 'raw-seed', privateKey);
   return new Secret<'KemSharedSecret'>(plain(nodeCrypto.decapsulate(key, ciphertext)));
@@ -241,26 +241,21 @@ export const nodeProvider: CryptoProvider = {
       : plain(nodeCrypto.createHash('shake256', { outputLength: length }).update(data).digest()),
   hmacSha256,
   hkdfSha256,
-  aes256CbcEncrypt: (key, iv, plaintext) =>
-    aesCbc(nodeCrypto.createCipheriv('aes-256-cbc', secretKey(key), iv), plaintext),
+  aes256CbcEncrypt: encryptCbc,
   aes256CbcDecrypt: decryptCbc,
   x25519Generate: generateEc,
   x25519FromPrivate: (privateKey) => ecPair(clampScalar(privateKey)),
   x25519Agree: agree,
   x25519IsPrimeOrder: isPrimeOrder,
   xeddsaSign: (privateKey, message, random) =>
-    xeddsaSign((data) => hash('sha512', data), privateKey.expose(), message, random(XEDDSA_RANDOM_BYTES)),
-  xeddsaVerify: verifyXeddsa,
+    xeddsaSign((data) => hash('sha512', data), exposeKey(privateKey), message, random(XEDDSA_RANDOM_BYTES)),
+  xeddsaVerify: (publicKey, message, signature) => verify(checkXeddsa(publicKey, signature), message),
   ed25519Generate: generateAuth,
-  ed25519Sign: (privateKey, message) =>
-    plain(nodeCrypto.sign(null, message, importPrivate('ed25519', 'raw-private', privateKey))),
-  ed25519Verify: (publicKey, message, signature) =>
-    publicKey.length === EC_KEY_BYTES &&
-    signature.length === SIGNATURE_BYTES &&
-    verifyNative(publicKey, message, signature),
+  ed25519Sign: signAuth,
+  ed25519Verify: (publicKey, message, signature) => verify(checkSignature(publicKey, signature), message),
   kemLengths: (set) => KEM_LENGTHS[set],
   kemGenerate: generateKem,
-  kemFromSeed,
+  kemFromSeed: (set, seed) => kemPair(set, seed.slice()),
   kemExpand: (set, privateKey) => nobleProvider.kemExpand(set, privateKey),
   kemCheckPublicKey: checkKemPublicKey,
   kemEncapsulate: encapsulate,

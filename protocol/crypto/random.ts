@@ -5,7 +5,8 @@
  * Owns: refusing a source that throws, returns short, or repeats itself (PRIM-12).
  * Must not know: where randomness comes from, what it is for.
  */
-import { equalBytes, isAllZero } from '../bytes/bytes.ts';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { isAllZero, toHex } from '../bytes/bytes.ts';
 import { ProtocolError } from '../errors.ts';
 import type { RandomSource } from './provider.ts';
 
@@ -38,14 +39,16 @@ export function rootSource(source: RandomSource): RandomSource {
  */
 export function checkedRandom(source: RandomSource): RandomSource {
   if (sources.has(source)) return source;
-  const seen: Uint8Array[] = [];
+  // Digests, because draws become private keys and a copy kept here would outlive their erasure.
+  const seen = new Set<string>();
   const checked: RandomSource = (length) => {
     const bytes = draw(source, length);
     // @req KEY-03
     if (!(bytes instanceof Uint8Array) || bytes.length !== length) throw failed();
     if (length >= COMPARED_BYTES) {
-      if (isAllZero(bytes) || seen.some((earlier) => equalBytes(earlier, bytes))) throw failed();
-      seen.push(bytes.slice());
+      const digest = toHex(sha256(bytes));
+      if (isAllZero(bytes) || seen.has(digest)) throw failed();
+      seen.add(digest);
     }
     return bytes;
   };
