@@ -17,7 +17,12 @@ export async function disorder(plot: Plot): Promise<void> {
   const texts = Array.from({ length: count }, (_, i) => line(plot, `Part ${i + 1} of ${count}.`));
   for (const text of texts) await bob.laptop.send(alice.account, text);
   report.step(`Bob's laptop writes ${count} messages; the network in front of Alice's laptop keeps them`);
-  const { held, delivered } = await alice.laptop.release({ reverse: true, lose: [lost], repeat: true });
+  const { held, delivered } = await alice.laptop.release({
+    expected: count,
+    reverse: true,
+    lose: [lost],
+    repeat: true,
+  });
   const expected = texts.filter((_, i) => i !== lost).reverse();
   const read = await alice.laptop.take(expected.length);
   report.step(

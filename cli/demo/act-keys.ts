@@ -48,7 +48,7 @@ function steal(tablet: Actor, to: string): void {
 function envelopesOnDisk(database: string): { type: string; body: Uint8Array }[] {
   const db = new DatabaseSync(database, { readOnly: true });
   try {
-    return db.prepare('SELECT type, body FROM env ORDER BY rowid').all() as unknown as {
+    return db.prepare('SELECT kind AS type, body FROM env ORDER BY id').all() as unknown as {
       type: string;
       body: Uint8Array;
     }[];

@@ -100,12 +100,17 @@ export class Actor {
     return messages;
   }
 
-  /** From now on collects envelopes unseen; `release` hands them over in the given order, leaving some out. */
+  /** From now on collects envelopes unseen; `release` waits for as many as expected and hands them over. */
   hold(): Promise<object> {
     return this.#ask('hold');
   }
 
-  release(options: { readonly reverse: boolean; readonly lose: readonly number[]; readonly repeat: boolean }): Promise<{
+  release(options: {
+    readonly expected: number;
+    readonly reverse: boolean;
+    readonly lose: readonly number[];
+    readonly repeat: boolean;
+  }): Promise<{
     readonly held: number;
     readonly delivered: number;
   }> {
@@ -125,7 +130,7 @@ export class Actor {
     return this.#ask('status');
   }
 
-  /** Tries to open envelopes as if they came from a device; says how many opened. Changes nothing. */
+  /** Tries to open envelopes as if they came from a device; says how many opened. */
   async attempt(
     account: string,
     deviceId: number,
