@@ -1,0 +1,167 @@
+/**
+ * Encrypting for an account: for each device that it certifies, on a session that is good.
+ *
+ * @spec 07-devices §4
+ * Owns: which devices are written to, when a bundle is needed, the checks between manifest and bundle.
+ * Must not know: what becomes of the envelopes.
+ */
+import { equalBytes } from '../protocol/bytes/bytes.ts';
+import type { Wipeable } from '../protocol/bytes/secret.ts';
+import { addressKey, type ProtocolAddress } from '../protocol/codec/address.ts';
+import { decodePublicKey } from '../protocol/codec/keys.ts';
+import type { ManifestDevice, SignedManifest } from '../protocol/codec/manifest.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import type { PreKeyBundle } from '../protocol/handshake/bundle.ts';
+import { encryptMessage, processBundle, sessionInfo } from '../protocol/session/session.ts';
+import type { Context } from './context.ts';
+import { currentManifest, deviceOf, fetchManifest } from './manifest-trust.ts';
+import { environment, getSession, putSession } from './records/sessions.ts';
+import type { OutgoingMessage } from './relay/transport.ts';
+import { isSpoiled } from './rollback.ts';
+import type { StoreTransaction } from './store/store.ts';
+
+/** What was fetched from the relay for one operation: judged manifests, and bundles by address (null: no keys there). */
+export interface Material {
+  readonly manifests: Map<string, SignedManifest>;
+  readonly bundles: Map<string, PreKeyBundle | null>;
+}
+
+export function noMaterial(): Material {
+  return { manifests: new Map(), bundles: new Map() };
+}
+
+/** What an operation found missing; it has changed nothing and is tried again once {@link gather} has run. */
+export class Lacking extends Error {
+  readonly accounts: readonly string[];
+  readonly devices: readonly ProtocolAddress[];
+
+  constructor(accounts: readonly string[], devices: readonly ProtocolAddress[]) {
+    super('lacking manifests or bundles');
+    this.accounts = accounts;
+    this.devices = devices;
+  }
+}
+
+/** The manifest to encrypt by. @throws {Lacking} where there is none yet. */
+export function manifestFor(ctx: Context, tx: StoreTransaction, account: string, material: Material): SignedManifest {
+  const manifest = currentManifest(tx, ctx.provider, account, material.manifests.get(account) ?? null);
+  if (manifest === null) throw new Lacking([account], []);
+  return manifest;
+}
+
+/** The devices of an account that this device writes to: all that the manifest holds, itself excepted (DEV-05). */
+export function recipients(ctx: Context, signed: SignedManifest): ManifestDevice[] {
+  const { account, devices } = signed.manifest;
+  return devices.filter((device) => account !== ctx.self.account || device.deviceId !== ctx.self.deviceId);
+}
+
+/** Whether a message to a device must begin a new session. */
+function needsBundle(ctx: Context, tx: StoreTransaction, remote: ProtocolAddress, device: ManifestDevice): boolean {
+  const record = getSession(tx, ctx.provider, ctx.self, remote);
+  const info = sessionInfo({ now: ctx.clock.now() }, record);
+  // @req DEV-12
+  if (info === null || !info.usable || !equalBytes(info.remoteIdentity, device.identityKey)) return true;
+  return isSpoiled(tx, remote, record);
+}
+
+/** Messages for some devices of an account, and the secrets to wipe after commit. */
+export interface EncryptedFor {
+  readonly messages: readonly OutgoingMessage[];
+  readonly spent: readonly Wipeable[];
+}
+
+/**
+ * Encrypts for the given devices of one account and stores the sessions. Devices in `renew` get a new session in any case;
+ * a device without keys on the relay is left out: the relay names it once it has some.
+ *
+ * @throws {Lacking} before anything is encrypted; whatever `processBundle` and `encryptMessage` refuse.
+ */
+export function encryptFor(
+  ctx: Context,
+  tx: StoreTransaction,
+  to: { readonly account: string; readonly devices: readonly ManifestDevice[]; readonly renew?: readonly number[] },
+  plaintext: Uint8Array,
+  material: Material,
+): EncryptedFor {
+  const plan = to.devices.map((device) => {
+    const remote = { name: to.account, deviceId: device.deviceId };
+    const renew = to.renew?.includes(device.deviceId) ?? false;
+    return { device, remote, begin: renew || needsBundle(ctx, tx, remote, device) };
+  });
+  const lacking = plan.filter(({ begin, remote }) => begin && !material.bundles.has(addressKey(remote)));
+  if (lacking.length > 0)
+    throw new Lacking(
+      [],
+      lacking.map(({ remote }) => remote),
+    );
+  const messages: OutgoingMessage[] = [];
+  const spent: Wipeable[] = [];
+  for (const { device, remote, begin } of plan) {
+    const bundle = material.bundles.get(addressKey(remote)) ?? null;
+    if (begin && bundle === null) continue;
+    const step = encryptOne(ctx, tx, { remote, device }, begin ? bundle : null, plaintext);
+    messages.push(step.message);
+    spent.push(...step.spent);
+  }
+  return { messages, spent };
+}
+
+function encryptOne(
+  ctx: Context,
+  tx: StoreTransaction,
+  { remote, device }: { remote: ProtocolAddress; device: ManifestDevice },
+  bundle: PreKeyBundle | null,
+  plaintext: Uint8Array,
+): { message: OutgoingMessage; spent: readonly Wipeable[] } {
+  const env = environment(ctx, ctx.self, remote, device);
+  const { deviceId, registrationId } = device;
+  const stored = getSession(tx, ctx.provider, ctx.self, remote);
+  // What the account certified takes precedence over what the relay says of the same device.
+  const begun = bundle === null ? null : processBundle(env, stored, { ...bundle, deviceId, registrationId });
+  const sealed = encryptMessage(env, begun?.record ?? stored, plaintext);
+  putSession(tx, ctx.provider, ctx.self, remote, sealed.record);
+  const message: OutgoingMessage = { deviceId, registrationId, type: sealed.type, body: sealed.body };
+  return { message, spent: [...(begun?.spent ?? []), ...sealed.spent] };
+}
+
+async function addManifest(ctx: Context, account: string, material: Material): Promise<SignedManifest> {
+  const manifest = await fetchManifest(ctx, account);
+  if (manifest === null) throw new ProtocolError('InvalidArgument', 'state', 'unknown-account', 'account');
+  material.manifests.set(account, manifest);
+  return manifest;
+}
+
+/** Fetches a bundle; where it names another identity than the manifest known, the manifest as well, once. */
+async function addBundle(ctx: Context, remote: ProtocolAddress, material: Material): Promise<void> {
+  const { name: account, deviceId } = remote;
+  const bundle = await ctx.relay.takeBundle(account, deviceId);
+  material.bundles.set(addressKey(remote), bundle);
+  if (bundle === null || material.manifests.has(account)) return;
+  const known = await ctx.store.transaction((tx) => currentManifest(tx, ctx.provider, account, null));
+  const certified = deviceOf(known?.manifest, deviceId)?.identityKey;
+  const offered = decodePublicKey(bundle.identityKey, 'identityKey');
+  // @req DEV-07
+  if (certified === undefined || !equalBytes(certified, offered)) await addManifest(ctx, account, material);
+}
+
+/** Fetches what an operation found missing. */
+async function gather(ctx: Context, lacking: Lacking, material: Material): Promise<void> {
+  await Promise.all(lacking.accounts.map((account) => addManifest(ctx, account, material)));
+  await Promise.all(lacking.devices.map((remote) => addBundle(ctx, remote, material)));
+}
+
+/** Rounds of fetching before an operation gives up: each round follows a change by somebody else in between. */
+const MAX_ROUNDS = 6;
+
+/** Runs an operation until nothing is lacking. What it throws while something is lacking must have changed nothing. */
+export async function withMaterial<T>(ctx: Context, material: Material, operation: () => Promise<T>): Promise<T> {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    try {
+      return await operation();
+    } catch (error) {
+      if (!(error instanceof Lacking)) throw error;
+      await gather(ctx, error, material);
+    }
+  }
+  throw new ProtocolError('InvalidState', 'state', 'devices-keep-changing');
+}

@@ -1,0 +1,171 @@
+/**
+ * The primary's manifest: linking and removing devices.
+ *
+ * @spec 07-devices §2
+ * Owns: making the next version, and publishing it exactly once: it is stored before it is sent, and sent until it is known
+ * to be there. Must not know: how an offer reaches the primary.
+ */
+import { equalBytes } from '../protocol/bytes/bytes.ts';
+import { ByteWriter } from '../protocol/bytes/cursor.ts';
+import type { DeviceManifest, ManifestDevice, SignedManifest } from '../protocol/codec/manifest.ts';
+import {
+  encodeSignedManifest,
+  manifestHash,
+  PRIMARY_DEVICE_ID,
+  parseSignedManifest,
+  signManifest,
+} from '../protocol/codec/manifest.ts';
+import type { EcKeyPair } from '../protocol/crypto/provider.ts';
+import { checkedRandom } from '../protocol/crypto/random.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import { MAX_DEVICE_ID } from '../protocol/limits.ts';
+import { type Context, commit, type Surroundings } from './context.ts';
+import { fetchManifest, getManifest, saveManifest } from './manifest-trust.ts';
+import { decodeOffer } from './offers.ts';
+import { getRecord, putRecord } from './records/sealed.ts';
+import { RelayError } from './relay/transport.ts';
+import type { StoreTransaction } from './store/store.ts';
+
+const META = 'meta';
+const PENDING = 'pending-manifest';
+const LAST_ID = 'last-device-id';
+
+function accountKeyOf(ctx: Context): EcKeyPair {
+  // @req DEV-26
+  if (ctx.self.accountKey === null) throw new ProtocolError('NotAllowed', 'policy', 'not-primary');
+  return ctx.self.accountKey;
+}
+
+/** Signs version 1, of the primary alone. */
+export function firstManifest(
+  around: Surroundings,
+  accountKey: EcKeyPair,
+  account: string,
+  primary: ManifestDevice,
+): SignedManifest {
+  const manifest: DeviceManifest = {
+    account,
+    accountKey: accountKey.publicKey,
+    version: 1,
+    previousHash: new Uint8Array(32),
+    issuedAt: around.clock.now(),
+    devices: [primary],
+  };
+  return signManifest(around.provider, accountKey.privateKey, manifest, checkedRandom(around.random));
+}
+
+function getPending(tx: StoreTransaction, ctx: Context): SignedManifest | null {
+  const input = getRecord(tx, ctx.provider, META, PENDING);
+  return input === null ? null : parseSignedManifest(input.sized());
+}
+
+function putPending(tx: StoreTransaction, ctx: Context, signed: SignedManifest): void {
+  putRecord(tx, ctx.provider, META, PENDING, new ByteWriter().sized(encodeSignedManifest(signed)).finish());
+}
+
+/** Signs the next version with other devices and notes it as pending. */
+function makeNext(ctx: Context, tx: StoreTransaction, edit: Edit): SignedManifest {
+  const accountKey = accountKeyOf(ctx);
+  const known = getManifest(tx, ctx.provider, ctx.self.account);
+  if (known === null) throw new ProtocolError('InvalidState', 'state', 'no-own-manifest');
+  const next: DeviceManifest = {
+    ...known.manifest,
+    version: known.manifest.version + 1,
+    previousHash: manifestHash(ctx.provider, known),
+    issuedAt: Math.max(ctx.clock.now(), known.manifest.issuedAt),
+    devices: [...edit(known.manifest.devices, tx)].sort((a, b) => a.deviceId - b.deviceId),
+  };
+  const signed = signManifest(ctx.provider, accountKey.privateKey, next, checkedRandom(ctx.random));
+  putPending(tx, ctx, signed);
+  return signed;
+}
+
+type Edit = (devices: readonly ManifestDevice[], tx: StoreTransaction) => readonly ManifestDevice[];
+
+/** Takes a published manifest over; a pending one of the same or a lower version is settled with it. */
+async function settle(ctx: Context, signed: SignedManifest): Promise<void> {
+  const events = await commit(ctx, (tx) => {
+    const pending = getPending(tx, ctx);
+    if (pending !== null && pending.manifest.version <= signed.manifest.version) tx.delete(META, PENDING);
+    return saveManifest(tx, ctx.provider, signed);
+  });
+  for (const event of events) ctx.emit(event);
+}
+
+/**
+ * Publishes the pending manifest, if there is one.
+ * @returns false where the relay holds another next version, signed by this account as well: it was taken over instead.
+ */
+export async function publishPending(ctx: Context): Promise<boolean> {
+  const pending = await ctx.store.transaction((tx) => getPending(tx, ctx));
+  if (pending === null) return true;
+  try {
+    await ctx.relay.putManifest(encodeSignedManifest(pending));
+    await settle(ctx, pending);
+    return true;
+  } catch (error) {
+    if (!(error instanceof RelayError) || error.status !== 409) throw error;
+  }
+  // An earlier attempt arrived, or this store is older than the account's last manifest.
+  const published = await fetchManifest(ctx, ctx.self.account);
+  if (published === null) throw new RelayError(404, 'unknown-account');
+  await settle(ctx, published);
+  return equalBytes(published.bytes, pending.bytes);
+}
+
+/** Versions tried before giving up: each try follows a manifest that another process or an earlier life published. */
+const MAX_TRIES = 3;
+
+async function publishEdit(ctx: Context, edit: Edit): Promise<SignedManifest> {
+  accountKeyOf(ctx);
+  await publishPending(ctx);
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const signed = await commit(ctx, (tx) => makeNext(ctx, tx, edit));
+    if (await publishPending(ctx)) return signed;
+  }
+  throw new ProtocolError('InvalidState', 'state', 'manifest-keeps-changing');
+}
+
+/** An id that no device of this account ever had, as long as there is one; then the lowest that is free. */
+function freeDeviceId(ctx: Context, tx: StoreTransaction, devices: readonly ManifestDevice[]): number {
+  const taken = devices.map(({ deviceId }) => deviceId);
+  const last = Math.max(getRecord(tx, ctx.provider, META, LAST_ID)?.u8() ?? 0, ...taken);
+  const ids = Array.from({ length: MAX_DEVICE_ID }, (_, i) => ((last + i) % MAX_DEVICE_ID) + 1);
+  const id = last < MAX_DEVICE_ID ? last + 1 : ids.find((candidate) => !taken.includes(candidate));
+  if (id === undefined) throw new ProtocolError('NotAllowed', 'policy', 'too-many-devices');
+  putRecord(tx, ctx.provider, META, LAST_ID, new ByteWriter().u8(id).finish());
+  return id;
+}
+
+/**
+ * Adds the offered device to the account.
+ * @returns the acceptance: the signed manifest, to be shown to the new device.
+ * @throws {ProtocolError} `NotAllowed`: `not-primary`, `too-many-devices`; `InvalidMessage`, `InvalidKey` for a bad offer;
+ * `InvalidArgument`/`shared-device-key` for a device that is linked already; {@link RelayError}: the manifest is pending then,
+ * and published with the next connection.
+ */
+export async function linkDevice(ctx: Context, input: Uint8Array): Promise<Uint8Array> {
+  const offer = decodeOffer(input);
+  // @req DEV-26
+  const signed = await publishEdit(ctx, (devices, tx) => [
+    ...devices,
+    { ...offer, deviceId: freeDeviceId(ctx, tx, devices) },
+  ]);
+  return encodeSignedManifest(signed);
+}
+
+/**
+ * Removes a device from the account; the sessions with it go at once.
+ * @throws {ProtocolError} `NotAllowed`: `not-primary`, `primary-stays`; `InvalidArgument`/`unknown-device`; {@link RelayError}
+ * as for {@link linkDevice}.
+ */
+export async function removeDevice(ctx: Context, deviceId: number): Promise<void> {
+  if (deviceId === PRIMARY_DEVICE_ID) throw new ProtocolError('NotAllowed', 'policy', 'primary-stays', 'deviceId');
+  await publishEdit(ctx, (devices) => {
+    const rest = devices.filter((device) => device.deviceId !== deviceId);
+    if (rest.length === devices.length) {
+      throw new ProtocolError('InvalidArgument', 'state', 'unknown-device', 'deviceId');
+    }
+    return rest;
+  });
+}

@@ -1,0 +1,181 @@
+/**
+ * Receiving: from an envelope to the inbox, in one transaction.
+ *
+ * @spec 07-devices §4, §8
+ * Owns: the order of checks on an envelope, what a refused one leaves behind (nothing), what may be acknowledged.
+ * Must not know: how envelopes arrive.
+ */
+
+import { ByteWriter } from '../protocol/bytes/cursor.ts';
+import type { Wipeable } from '../protocol/bytes/secret.ts';
+import { isDeviceId, isUuid } from '../protocol/codec/address.ts';
+import type { SignedManifest } from '../protocol/codec/manifest.ts';
+import { isProtocolError, ProtocolError } from '../protocol/errors.ts';
+import type { Decrypted, DecryptedPreKey, PreKeyLookup, SessionEnvironment } from '../protocol/session/session.ts';
+import { decryptMessage, decryptPreKeyMessage } from '../protocol/session/session.ts';
+import { type Content, decodeContent } from './content.ts';
+import { type Context, changeByStep, isStorageFailure, readWitnessed } from './context.ts';
+import { currentManifest, deviceOf, fetchManifest, saveManifest } from './manifest-trust.ts';
+import { addInbox } from './records/mail.ts';
+import { consumePreKeys, preKeyLookup } from './records/prekeys.ts';
+import { getRecord, putRecord } from './records/sealed.ts';
+import { environment, getSession, putSession } from './records/sessions.ts';
+import { type Envelope, isTransient, RelayError } from './relay/transport.ts';
+import type { StoreTransaction } from './store/store.ts';
+import { type Bucket, takeToken } from './token-bucket.ts';
+import type { DeviceEvent, Receipt } from './types.ts';
+
+const RATES = 'session-rate';
+
+interface Opened {
+  readonly id: string;
+  readonly events: readonly DeviceEvent[];
+  readonly spent: readonly Wipeable[];
+}
+
+function checkEnvelope(ctx: Context, envelope: Envelope): void {
+  const refuse = (reason: string, field: string) => new ProtocolError('InvalidMessage', 'parse', reason, field);
+  const { sourceAccount: account, sourceDevice: deviceId, type } = envelope;
+  if (typeof account !== 'string' || !isUuid(account) || account !== account.toLowerCase()) {
+    throw refuse('not-a-uuid', 'sourceAccount');
+  }
+  if (!isDeviceId(deviceId)) throw refuse('bad-device-id', 'sourceDevice');
+  if (account === ctx.self.account && deviceId === ctx.self.deviceId) throw refuse('message-from-self', 'sourceDevice');
+  if (type !== 'prekey' && type !== 'message') throw refuse('unknown-type', 'type');
+}
+
+function getBucket(tx: StoreTransaction, ctx: Context, peer: string): Bucket | null {
+  const input = getRecord(tx, ctx.provider, RATES, peer);
+  return input === null ? null : { tokens: input.u32(), at: input.u53() };
+}
+
+/** The prekeys, behind a gate that counts: it is asked for a signed prekey only where a new session would begin. */
+function gatedLookup(tx: StoreTransaction, ctx: Context, peer: string): PreKeyLookup & { bucket: () => Bucket | null } {
+  const lookup = preKeyLookup(tx, ctx.provider);
+  let taken: Bucket | null = null;
+  const signedPreKey = (id: number) => {
+    const { sessionBurst, sessionInterval } = ctx.limits;
+    taken = takeToken(getBucket(tx, ctx, peer), ctx.clock.now(), sessionBurst, sessionInterval);
+    // @req DEV-23
+    if (taken === null) throw new ProtocolError('NotAllowed', 'policy', 'session-rate-limited');
+    return lookup.signedPreKey(id);
+  };
+  return { ...lookup, signedPreKey, bucket: () => taken };
+}
+
+/** A prekey message; the prekeys it consumed go in the same transaction. */
+function openPreKey(
+  ctx: Context,
+  tx: StoreTransaction,
+  env: SessionEnvironment,
+  { body, peer }: { readonly body: Uint8Array; readonly peer: string },
+): DecryptedPreKey {
+  const lookup = gatedLookup(tx, ctx, peer);
+  const record = getSession(tx, ctx.provider, ctx.self, env.remote);
+  const opened = decryptPreKeyMessage(env, record, body, lookup);
+  const bucket = lookup.bucket();
+  if (opened.used !== null) consumePreKeys(tx, opened.used);
+  if (opened.used !== null && bucket !== null) {
+    const stored = new ByteWriter().u32(bucket.tokens).u53(bucket.at).finish();
+    putRecord(tx, ctx.provider, RATES, peer, stored);
+  }
+  return opened;
+}
+
+/** A copy of a sent message comes from the own account, and from nowhere else. */
+function checkContent(ctx: Context, envelope: Envelope, content: Content): void {
+  const own = envelope.sourceAccount === ctx.self.account;
+  // @req DEV-11
+  if (own !== (content.sentTo !== null)) {
+    throw new ProtocolError(
+      'InvalidMessage',
+      'policy',
+      own ? 'copy-without-recipient' : 'copy-from-stranger',
+      'sentTo',
+    );
+  }
+}
+
+function open(ctx: Context, tx: StoreTransaction, envelope: Envelope, candidate: SignedManifest | null): Opened {
+  const { sourceAccount: name, sourceDevice: deviceId, body } = envelope;
+  const remote = { name, deviceId };
+  const signed = currentManifest(tx, ctx.provider, name, candidate);
+  const env = environment(ctx, ctx.self, remote, deviceOf(signed?.manifest, deviceId));
+  const peer = `${name}.${deviceId}`;
+  const opened: Decrypted =
+    envelope.type === 'prekey'
+      ? openPreKey(ctx, tx, env, { body, peer })
+      : decryptMessage(env, getSession(tx, ctx.provider, ctx.self, remote), body);
+  const content = decodeContent(opened.plaintext);
+  checkContent(ctx, envelope, content);
+  const events = candidate !== null && signed !== null ? saveManifest(tx, ctx.provider, signed) : [];
+  putSession(tx, ctx.provider, ctx.self, remote, opened.record);
+  const received = { sourceAccount: name, sourceDevice: deviceId, receivedAt: ctx.clock.now(), content };
+  return { id: addInbox(tx, ctx.provider, received), events, spent: opened.spent };
+}
+
+async function attempt(ctx: Context, envelope: Envelope, candidate: SignedManifest | null): Promise<Receipt> {
+  // @req DEV-10
+  const { id, events } = await changeByStep(ctx, (tx) => open(ctx, tx, envelope, candidate));
+  for (const event of events) ctx.emit(event);
+  ctx.emit({ type: 'message', id });
+  return { status: 'delivered', id };
+}
+
+/** Opens an envelope; where its identity is not certified by the manifest known, asks for a newer manifest, once. */
+async function openOrRefetch(ctx: Context, envelope: Envelope): Promise<Receipt> {
+  try {
+    return await attempt(ctx, envelope, null);
+  } catch (error) {
+    const account = envelope.sourceAccount;
+    const worthAsking = isProtocolError(error, 'UntrustedIdentity') && envelope.type === 'prekey';
+    if (!worthAsking || !ctx.manifestRequests.take(account, ctx.clock.now())) throw error;
+    const candidate = await refetch(ctx, account);
+    // @req DEV-07
+    if (candidate === null) throw error;
+    return attempt(ctx, envelope, candidate);
+  }
+}
+
+async function refetch(ctx: Context, account: string): Promise<SignedManifest | null> {
+  try {
+    return await fetchManifest(ctx, account);
+  } catch (error) {
+    if (error instanceof RelayError && !isTransient(error)) return null;
+    throw error;
+  }
+}
+
+function tellRefusal(ctx: Context, envelope: Envelope, error: ProtocolError): void {
+  const { sourceAccount: account, sourceDevice: deviceId } = envelope;
+  const peer = `${account}.${deviceId}`;
+  ctx.failures.refuse(peer, error);
+  if (error.code === 'UntrustedIdentity' && error.reason !== 'account-key-changed') {
+    ctx.emit({ type: 'identityChanged', account, deviceId });
+  } else if (error.reason === 'session-rate-limited') ctx.emit({ type: 'sessionRateLimited', peer });
+  else if (error.code === 'InvalidState') ctx.emit({ type: 'recordDamaged', peer, reason: error.reason });
+}
+
+/**
+ * Takes an envelope in. Whatever the receipt says, the envelope may be acknowledged: its plaintext is in the inbox, or it
+ * will never be readable. What is refused has changed nothing.
+ *
+ * @throws {ProtocolError} `InvalidState` of the store or the witness, {@link RelayError} that may pass: to be tried again.
+ */
+export async function receive(ctx: Context, envelope: Envelope): Promise<Receipt> {
+  try {
+    checkEnvelope(ctx, envelope);
+    const receipt = await openOrRefetch(ctx, envelope);
+    await readWitnessed(ctx, () => undefined);
+    return receipt;
+  } catch (error) {
+    if (!isProtocolError(error) || isStorageFailure(error)) throw error;
+    if (error.code !== 'DuplicateMessage') {
+      tellRefusal(ctx, envelope, error);
+      return { status: 'refused', error };
+    }
+    ctx.failures.duplicate();
+    await readWitnessed(ctx, () => undefined);
+    return { status: 'duplicate' };
+  }
+}

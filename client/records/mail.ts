@@ -1,0 +1,153 @@
+/**
+ * Messages on their way: the outbox and the inbox.
+ *
+ * @spec 07-devices §5
+ * Owns: their stored form and order. Must not know: encryption. Both hold plaintexts: an outbox entry until the relay has
+ * accepted it (a corrected fan-out encrypts again), an inbox entry until the application discards it.
+ */
+import { fromUtf8, toHex, utf8 } from '../../protocol/bytes/bytes.ts';
+import { type ByteReader, ByteWriter } from '../../protocol/bytes/cursor.ts';
+import type { CryptoProvider } from '../../protocol/crypto/provider.ts';
+import { ProtocolError } from '../../protocol/errors.ts';
+import type { Content } from '../content.ts';
+import { decodeContent, encodeContent } from '../content.ts';
+import type { OutgoingMessage } from '../relay/transport.ts';
+import type { StoreTransaction } from '../store/store.ts';
+import type { InboxMessage } from '../types.ts';
+import { getRecord, listRecords, putRecord } from './sealed.ts';
+
+const OUTBOX = 'outbox';
+const INBOX = 'inbox';
+const META = 'meta';
+/** Length of a send id, in bytes. */
+export const SEND_ID_BYTES = 16;
+
+/** One fan-out to one account that the relay has not accepted yet. */
+export interface OutboxEntry {
+  /** Recipient's account, then a number: ascending in the order of sending. */
+  readonly key: string;
+  readonly account: string;
+  readonly sendId: Uint8Array;
+  /** Counts corrections: a correction of an older revision is not written. */
+  readonly revision: number;
+  readonly content: Content;
+  readonly messages: readonly OutgoingMessage[];
+}
+
+/** The next number of a counter kept in the store, as a key that sorts by it. */
+function nextKey(tx: StoreTransaction, provider: CryptoProvider, counter: string): string {
+  const stored = getRecord(tx, provider, META, counter);
+  const next = (stored?.u53() ?? 0) + 1;
+  putRecord(tx, provider, META, counter, new ByteWriter().u53(next).finish());
+  return String(next).padStart(16, '0');
+}
+
+/** Writes an entry under its key. */
+export function putOutbox(tx: StoreTransaction, provider: CryptoProvider, entry: OutboxEntry): void {
+  const out = new ByteWriter().fixed(entry.sendId).u32(entry.revision).sized(encodeContent(entry.content));
+  out.u8(entry.messages.length);
+  for (const message of entry.messages) {
+    out
+      .u8(message.deviceId)
+      .u32(message.registrationId)
+      .u8(message.type === 'prekey' ? 1 : 0)
+      .sized(message.body);
+  }
+  putRecord(tx, provider, OUTBOX, entry.key, out.finish());
+}
+
+/** Writes a new entry behind all others of its account. */
+export function addOutbox(
+  tx: StoreTransaction,
+  provider: CryptoProvider,
+  entry: Omit<OutboxEntry, 'key' | 'revision'>,
+): OutboxEntry {
+  const complete = { ...entry, key: `${entry.account}/${nextKey(tx, provider, OUTBOX)}`, revision: 0 };
+  putOutbox(tx, provider, complete);
+  return complete;
+}
+
+function readEntry(key: string, input: ByteReader): OutboxEntry {
+  const sendId = input.fixed(SEND_ID_BYTES);
+  const revision = input.u32();
+  const content = decodeContent(input.sized());
+  const messages = Array.from({ length: input.u8() }, (): OutgoingMessage => {
+    const deviceId = input.u8();
+    const registrationId = input.u32();
+    const type = input.u8() === 1 ? 'prekey' : 'message';
+    return { deviceId, registrationId, type, body: input.sized() };
+  });
+  input.end();
+  return { key, account: key.slice(0, key.indexOf('/')), sendId, revision, content, messages };
+}
+
+/** One entry, or null where it is gone. */
+export function getOutbox(tx: StoreTransaction, provider: CryptoProvider, key: string): OutboxEntry | null {
+  const input = getRecord(tx, provider, OUTBOX, key);
+  return input === null ? null : readEntry(key, input);
+}
+
+/** Keys of the entries for an account, or of all, oldest first. */
+export function outboxKeys(tx: StoreTransaction, account?: string): string[] {
+  return tx.list(OUTBOX, account === undefined ? '' : `${account}/`).map(([key]) => key);
+}
+
+export function deleteOutbox(tx: StoreTransaction, key: string): void {
+  tx.delete(OUTBOX, key);
+}
+
+/** Adds a decrypted message to the inbox. */
+export function addInbox(
+  tx: StoreTransaction,
+  provider: CryptoProvider,
+  message: Pick<InboxMessage, 'sourceAccount' | 'sourceDevice' | 'receivedAt'> & { readonly content: Content },
+): string {
+  const id = nextKey(tx, provider, INBOX);
+  const out = new ByteWriter().sized(utf8(message.sourceAccount)).u8(message.sourceDevice).u53(message.receivedAt);
+  putRecord(tx, provider, INBOX, id, out.sized(encodeContent(message.content)).finish());
+  return id;
+}
+
+function readInbox(id: string, input: ByteReader): InboxMessage {
+  const sourceAccount = fromUtf8(input.sized(), INBOX);
+  const sourceDevice = input.u8();
+  const receivedAt = input.u53();
+  const content = decodeContent(input.sized());
+  input.end();
+  const { kind, sentAt, sentTo } = content;
+  const body = content.body.slice();
+  return {
+    id,
+    messageId: toHex(content.messageId),
+    sourceAccount,
+    sourceDevice,
+    kind,
+    body,
+    sentAt,
+    receivedAt,
+    sentTo,
+  };
+}
+
+/** All messages that wait for the application, oldest first. */
+export function listInbox(tx: StoreTransaction, provider: CryptoProvider): InboxMessage[] {
+  return listRecords(tx, provider, INBOX).map(([id, input]) => readInbox(id, input));
+}
+
+/** Forgets messages; unknown ids are none. */
+export function deleteInbox(tx: StoreTransaction, ids: readonly string[]): void {
+  for (const id of ids) tx.delete(INBOX, id);
+}
+
+/** How far the store has got: rises with every transaction that changes it (07-devices §7). */
+export function getGeneration(tx: StoreTransaction, provider: CryptoProvider): number {
+  const input = getRecord(tx, provider, META, 'generation');
+  const generation = input?.u53() ?? 0;
+  input?.end();
+  return generation;
+}
+
+export function setGeneration(tx: StoreTransaction, provider: CryptoProvider, generation: number): void {
+  if (!Number.isSafeInteger(generation)) throw new ProtocolError('InvalidState', 'state', 'generation-exhausted');
+  putRecord(tx, provider, META, 'generation', new ByteWriter().u53(generation).finish());
+}

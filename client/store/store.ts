@@ -1,0 +1,60 @@
+/**
+ * What a device asks of its storage.
+ *
+ * @spec 07-devices §6
+ * Owns: the interface, its errors, the canonical bytes of a whole store.
+ * Must not know: what is stored. Whoever implements it answers for durability: a transaction that resolved survives a crash.
+ */
+import { utf8 } from '../../protocol/bytes/bytes.ts';
+import { ByteWriter } from '../../protocol/bytes/cursor.ts';
+import { ProtocolError } from '../../protocol/errors.ts';
+
+/** Tables and keys are short printable ASCII, so that every implementation orders them alike. */
+const NAME = /^[ -~]{1,400}$/;
+
+/** One transaction. Values are copied on the way in and out. */
+export interface StoreTransaction {
+  get(table: string, key: string): Uint8Array | null;
+  put(table: string, key: string, value: Uint8Array): void;
+  delete(table: string, key: string): void;
+  /** Entries in ascending order of their keys, those alone that begin with `prefix` if one is given. */
+  list(table: string, prefix?: string): [key: string, value: Uint8Array][];
+}
+
+/** Durable tables of bytes. */
+export interface Store {
+  /**
+   * Runs `work` alone: no other transaction on the same storage, of this process or another, overlaps it. All its writes
+   * are durable when the promise resolves; none has happened if `work` throws or the promise rejects (DEV-15).
+   *
+   * `work` is synchronous on purpose: nothing can interleave, which is the lock (STATE-02).
+   * @throws {ProtocolError} `InvalidState`: `store-busy`, `store-full`, `store-read-only`, `store-failed`, `store-closed`.
+   */
+  transaction<T>(work: (tx: StoreTransaction) => T): Promise<T>;
+  /** Canonical bytes of all tables: equal if and only if the contents are equal. Holds secrets; for tests and backups. */
+  snapshot(): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** The failures of a storage, as reasons. */
+export type StoreFailure = 'store-busy' | 'store-full' | 'store-read-only' | 'store-failed' | 'store-closed';
+
+/** A failed storage: `InvalidState`, nothing was written. */
+export function storeError(reason: StoreFailure): ProtocolError {
+  return new ProtocolError('InvalidState', 'state', reason, 'store');
+}
+
+/** @throws {TypeError} unless table and key are 1 to 400 printable ASCII characters. */
+export function checkNames(table: string, key: string): void {
+  if (!NAME.test(table) || !NAME.test(key)) throw new TypeError('tables and keys are printable ASCII');
+}
+
+/** One row of a store. */
+export type Row = readonly [table: string, key: string, value: Uint8Array];
+
+/** The canonical bytes of rows that come in order of table and key. */
+export function canonicalBytes(rows: Iterable<Row>): Uint8Array {
+  const out = new ByteWriter();
+  for (const [table, key, value] of rows) out.sized(utf8(table)).sized(utf8(key)).sized(value);
+  return out.finish();
+}
