@@ -130,7 +130,9 @@ export interface AckBody {
 }
 
 /** Frames of the relay on the socket. `queue_empty` comes once a connection, when what had been waiting was sent. */
-export type ServerFrame = ({ readonly type: 'envelope' } & EnvelopeBody) | { readonly type: 'queue_empty' };
+export type ServerFrame =
+  | { readonly type: 'envelope'; readonly envelope: EnvelopeBody }
+  | { readonly type: 'queue_empty' };
 
 /** Frames of the client on the socket. */
 export type ClientFrame = { readonly type: 'ack' } & AckBody;
