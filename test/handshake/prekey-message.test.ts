@@ -6,8 +6,9 @@
 import { describe, expect, test } from 'vitest';
 import { equalBytes } from '../../protocol/bytes/bytes.ts';
 import { parsePreKeySignalMessage } from '../../protocol/codec/prekey-message.ts';
+import { MAX_ARCHIVED_FORWARD_JUMPS } from '../../protocol/limits.ts';
 import { overriding } from '../support/counting-provider.ts';
-import { currentState, flip, forgePreKeyMessage, replaceCurrent } from '../support/forge.ts';
+import { currentState, flip, forgePreKeyMessage, replaceCurrent, skipSends } from '../support/forge.ts';
 import type { Envelope } from '../support/peers.ts';
 import { COMBINATIONS, conversation, Peer, PQXDH, pair, X3DH } from '../support/peers.ts';
 import { SMALL_ORDER_ENCODINGS, torsioned, unreduced, withHighBit } from '../support/points.ts';
@@ -201,6 +202,30 @@ test('[SES-11] a classical session that exists goes on under a hybrid policy', (
   bob.suites = [PQXDH];
   expect(bob.receive(alice, alice.send(bob, 'old'))).toBe('old');
   expect(alice.receive(bob, bob.send(alice, 'friend'))).toBe('friend');
+});
+
+test('[SES-05] the outer version is part of the search: a known base key under another one begins nothing', () => {
+  const [alice, bob] = pair();
+  alice.begin(bob, bob.publish({ oneTime: false }));
+  bob.receive(alice, alice.send(bob));
+  const expected = { code: 'InvalidMessage', reason: 'suite-not-allowed' } as const;
+  for (const fields of [{ version: 3 }, { version: 3, kemPreKeyId: null, kemCiphertext: null }]) {
+    expectRefused([bob], expected, () => bob.open(alice, forgePreKeyMessage(alice, bob, fields)));
+  }
+});
+
+test('[SES-05] [DRT-09] an archived session found by its base key is walked 2,000 steps and no further', () => {
+  const [alice, bob] = pair();
+  alice.begin(bob);
+  bob.receive(alice, alice.send(bob));
+  bob.archive(alice);
+  skipSends(alice, bob, MAX_ARCHIVED_FORWARD_JUMPS);
+  const far = alice.send(bob, 'far');
+  const farther = alice.send(bob, 'farther');
+  const expected = { code: 'InvalidMessage', reason: 'counter-too-far' } as const;
+  expectRefused([bob], expected, () => bob.open(alice, farther));
+  expect(bob.receive(alice, far)).toBe('far');
+  expect(bob.receive(alice, farther)).toBe('farther');
 });
 
 test('[HSK-01] a KEM ciphertext of another type is refused in a message', () => {

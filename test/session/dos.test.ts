@@ -136,7 +136,10 @@ describe.each(SUITE_NAMES)('[DOS-01] honest messages, %s', (suite) => {
     bob.receive(alice, alice.send(bob));
     alice.receive(bob, bob.send(alice));
     bob.receive(alice, alice.send(bob));
-    skipSends(alice, bob, MAX_ARCHIVED_FORWARD_JUMPS);
+    skipSends(alice, bob, MAX_ARCHIVED_FORWARD_JUMPS - 50);
+    // Low enough a counter for every session to be worth a walk: 40 of them would exhaust the budget.
+    const costly = alice.send(bob, 'in every range');
+    skipSends(alice, bob, 49);
     const late = alice.send(bob, 'from long ago');
     skipSends(alice, bob, 1);
     const tooLate = alice.send(bob, 'one too many');
@@ -145,6 +148,10 @@ describe.each(SUITE_NAMES)('[DOS-01] honest messages, %s', (suite) => {
       bob.receive(alice, alice.send(bob));
     }
     expectRefused([bob], { code: 'InvalidMessage' }, () => bob.open(alice, tooLate));
+    const before = bob.backup();
+    const walked = cost(calls, () => expect(bob.receive(alice, costly)).toBe('in every range'));
+    expect(walked.kdf).toBeLessThanOrEqual(3 * MAX_ARCHIVED_FORWARD_JUMPS + 20);
+    bob.restore(before);
     const spent = cost(calls, () => expect(bob.receive(alice, late)).toBe('from long ago'));
     withinBudget(spent, 41);
     // The session that knows the ratchet key is tried right after the current one.

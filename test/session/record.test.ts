@@ -9,7 +9,7 @@ import { nodeProvider } from '../../protocol/crypto/node.ts';
 import { MAX_ARCHIVED_STATES, MAX_MESSAGE_KEYS, MAX_RECEIVER_CHAINS, MAX_RECORD_BYTES } from '../../protocol/limits.ts';
 import { SKIPPED_ENTRY_BYTES } from '../../protocol/ratchet/skipped.ts';
 import { openState, sealState, trimArchived } from '../../protocol/session/record.ts';
-import { parseRecord, serializeRecord } from '../../protocol/session/session.ts';
+import { archiveSession, parseRecord, serializeRecord } from '../../protocol/session/session.ts';
 import type { SessionRecord, SessionState } from '../../protocol/session/state.ts';
 import { currentState, flip, junkMessage } from '../support/forge.ts';
 import { COMBINATIONS, conversation, Peer, PQXDH, pair } from '../support/peers.ts';
@@ -164,6 +164,16 @@ test('[DOS-02] [SES-08] what does not fit is dropped, oldest first', () => {
   const bytes = serializeRecord(nodeProvider, record, alice.address, bob.address);
   expect(bytes.length).toBeLessThanOrEqual(MAX_RECORD_BYTES);
   expect(parseRecord(nodeProvider, bytes, alice.address, bob.address).archived.length).toBe(3);
+});
+
+test('[SES-07] archiving keeps 40 sessions before anything is stored', () => {
+  const [alice, bob] = conversation();
+  const state = currentState(alice, bob);
+  const archived = Array.from({ length: MAX_ARCHIVED_STATES }, () => sealState(nodeProvider, state));
+  const next = archiveSession(nodeProvider, { current: state, archived });
+  expect(next.current).toBeNull();
+  expect(next.archived.length).toBe(MAX_ARCHIVED_STATES);
+  expect(next.archived.slice(1)).toEqual(archived.slice(0, -1));
 });
 
 test('[DOS-03] [RAT-01] [SES-07] 60 handshakes leave 40 archived sessions, the newest, on either side', () => {
