@@ -131,6 +131,9 @@ function rewriteEntry(
   const to = { account: entry.account, devices, renew: repair.stale };
   const { messages, spent } = encryptFor(ctx, tx, to, encodeContent(entry.content), material);
   const all = [...kept, ...messages].sort((a, b) => a.deviceId - b.deviceId);
+  if (all.length === 0 && entry.content.sentTo === null) {
+    throw new ProtocolError('NoSession', 'state', 'no-device-with-keys', 'account');
+  }
   putOutbox(tx, ctx.provider, { ...stored, revision: stored.revision + 1, messages: all });
   return { events, spent };
 }
