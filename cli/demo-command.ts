@@ -34,6 +34,8 @@ async function run(flags: DemoFlags): Promise<number> {
   };
   process.once('SIGINT', interrupted);
   process.once('SIGTERM', interrupted);
+  // Whoever reads our output may stop reading (`| head`): that ends the demo, and its processes with it.
+  process.stdout.once('error', interrupted);
   try {
     await playScenario(stage, report, flags.quick);
   } catch (error) {

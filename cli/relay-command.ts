@@ -4,7 +4,7 @@
  * @spec 06-relay
  * Owns: flags, start, the two signals that stop it. Must not know: routes or tables.
  */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import pino from 'pino';
 import { startRelay } from '../server/relay.ts';
 
@@ -20,6 +20,7 @@ interface RelayFlags {
   port: number;
   json: boolean;
   logLevel: string;
+  exitWithStdin: boolean;
 }
 
 async function run(flags: RelayFlags): Promise<void> {
@@ -39,6 +40,8 @@ async function run(flags: RelayFlags): Promise<void> {
       },
     );
   };
+  // A relay that another program started must not outlive it, however that program ends.
+  if (flags.exitWithStdin) process.stdin.once('end', stop).once('error', stop).resume();
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
 }
@@ -51,6 +54,7 @@ export function relayCommand(): Command {
     .option('--host <address>', 'the address to listen on', '127.0.0.1')
     .option('--port <number>', 'the port to listen on; 0 takes a free one', port, 8787)
     .option('--json', 'print where it listens as one JSON line', false)
+    .addOption(new Option('--exit-with-stdin', 'stop when standard input ends').default(false).hideHelp())
     .option('--log-level <level>', 'silent, error, warn, info or debug', 'info')
     .addHelpText(
       'after',

@@ -90,6 +90,11 @@ export class Actor {
     return this.#ask('online', { on });
   }
 
+  /** Waits until the relay has turned the device away for good; the close code, or null if it has not. */
+  async closed(): Promise<number | null> {
+    return (await this.#ask<DeviceStatus>('closed')).closed;
+  }
+
   send(to: string, text: string): Promise<SendReport> {
     return this.#ask('send', { to, text });
   }
@@ -172,7 +177,7 @@ export class RelayProcess {
   static async #launch(database: string, port: number): Promise<{ child: Child; url: string }> {
     const child = new Child('relay', [
       sibling('../pawl'),
-      ...['relay', '--data', database, '--port', String(port), '--json', '--log-level', 'error'],
+      ...['relay', '--data', database, '--port', String(port), '--json', '--log-level', 'error', '--exit-with-stdin'],
     ]);
     const ready = (await child.next()) as { listening: string };
     return { child, url: ready.listening };

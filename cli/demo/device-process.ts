@@ -189,6 +189,10 @@ const handlers: Record<string, Handler> = {
     return status();
   },
   online: ({ on }) => online(on),
+  closed: async () => {
+    await until(() => closed !== null, 5000);
+    return status();
+  },
   send: ({ to, text }) => send(to, text),
   take: ({ count, ms }) => take(count, ms),
   hold: async () => {

@@ -7,7 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Actor, ReceivedText, RelayProcess, SendReport } from './actors.ts';
 import type { Report } from './report.ts';
-import { bytes } from './report.ts';
+import { bytes, count } from './report.ts';
 import type { Stage } from './stage.ts';
 
 /** Everything an act needs. Devices join as they enter. */
@@ -37,7 +37,7 @@ export async function say(plot: Plot, who: Actor, to: string, text: string, show
   const sent = await who.send(to, text);
   const sizes = sent.envelopes.map((envelope) => envelope.bytes);
   const largest = sizes.length === 0 ? '' : ` (largest ${bytes(Math.max(...sizes))})`;
-  plot.report.step(`${who.name}: ${shown}`, `${sent.envelopes.length} envelopes${largest}`);
+  plot.report.step(`${who.name}: ${shown}`, `${count(sent.envelopes.length, 'envelope')}${largest}`);
   return sent;
 }
 
@@ -55,7 +55,10 @@ export async function allRead(
 ): Promise<readonly (readonly ReceivedText[])[]> {
   const read = await Promise.all(readers.map((reader) => reader.take(sent.length)));
   const wrong = readers.filter((_, i) => !sameTexts(read[i] ?? [], sent)).map((reader) => reader.name);
-  const detail = wrong.length === 0 ? `${readers.length} devices, ${sent.length} each` : `not: ${wrong.join(', ')}`;
+  const detail =
+    wrong.length === 0
+      ? `${count(readers.length, 'device')}, ${count(sent.length, 'message')} each`
+      : `not: ${wrong.join(', ')}`;
   plot.report.check(check, wrong.length === 0, detail);
   return read;
 }

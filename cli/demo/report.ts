@@ -39,7 +39,7 @@ export class Report {
     const took = performance.now() - this.#stepStarted;
     this.#stepStarted = performance.now();
     const time = `${took.toFixed(0).padStart(5)} ms`;
-    this.#print(`  ${text.padEnd(78)} ${styleText('dim', sizes.padEnd(22))} ${styleText('dim', time)}`);
+    this.#print(`  ${text.padEnd(76)} ${styleText('dim', sizes.padEnd(30))} ${styleText('dim', time)}`);
   }
 
   /** Records a check. A failed one is shown at once. */
@@ -70,6 +70,11 @@ export class Report {
     const verdict = failed === 0 ? styleText('green', 'all passed') : styleText('red', `${failed} failed`);
     this.#print(`\n  ${this.checks.length} checks, ${verdict}, ${seconds.toFixed(1)} s`);
   }
+}
+
+/** A count with its noun. */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 /** A byte count for people. */

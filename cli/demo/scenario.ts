@@ -31,7 +31,7 @@ export async function linkDevice(plot: Pick<Plot, 'report'>, primary: Actor, dev
 async function registration(stage: Stage, report: Report, quick: boolean): Promise<Plot> {
   report.chapter('Registration');
   const relay = await stage.startRelay();
-  report.step(`relay ${relay.url}, process ${relay.pid}, database file ${relay.database}`);
+  report.step(`a relay on ${relay.url}, process ${relay.pid}, with a SQLite file`);
   const plot: Plot = {
     stage,
     report,
