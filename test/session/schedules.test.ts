@@ -159,7 +159,7 @@ const options = (suite: (typeof SUITE_NAMES)[number]) => ({ suite, provider: nod
 
 describe.each(SUITE_NAMES)('random schedules, %s', (suite) => {
   test('[SES-06] [SES-15] [RAT-02] in any order each plaintext is delivered exactly once', () => {
-    const runs = scaled(20, 2_000);
+    const runs = scaled(20, 1_000);
     let messages = 0;
     const property = fc.property(orderly, (events) => {
       const exchange = new Exchange(options(suite));
@@ -181,7 +181,7 @@ describe.each(SUITE_NAMES)('random schedules, %s', (suite) => {
   });
 
   test('[STATE-06] after sends, losses, archives and restores both sides are on one session within 10 exchanges', () => {
-    const runs = scaled(20, 2_000);
+    const runs = scaled(20, 1_000);
     let most = 0;
     const property = fc.property(disorderly, side, (events, first) => {
       const exchange = new Exchange(options(suite));
