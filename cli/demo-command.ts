@@ -28,14 +28,17 @@ async function run(flags: DemoFlags): Promise<number> {
     await stage.stopAll();
     if (!flags.keep) rmSync(folder, { recursive: true, force: true });
   };
+  let leaving = false;
   const interrupted = () => {
+    if (leaving) return;
+    leaving = true;
     const leave = () => process.exit(130);
     cleanUp().then(leave, leave);
   };
   process.once('SIGINT', interrupted);
   process.once('SIGTERM', interrupted);
   // Whoever reads our output may stop reading (`| head`): that ends the demo, and its processes with it.
-  process.stdout.once('error', interrupted);
+  process.stdout.on('error', interrupted);
   try {
     await playScenario(stage, report, flags.quick);
   } catch (error) {

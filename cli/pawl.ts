@@ -3,7 +3,7 @@
  * The command line's front door.
  *
  * @spec 00-conventions §7
- * Owns: the list of commands and their help. Must not know: what a command does.
+ * Owns: the list of commands, their help, exit codes (CNV-20). Must not know: what a command does.
  */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
