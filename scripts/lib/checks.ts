@@ -75,7 +75,10 @@ function imports(): Outcome {
     ...packageViolations(graph),
     ...pure.flatMap((file) => ambientUses(file)),
   ];
-  return outcome(violations, `import-graph edges ${graph.edges.length} over ${graph.files.length} files, ${circles.length} cycles`);
+  return outcome(
+    violations,
+    `import-graph edges ${graph.edges.length} over ${graph.files.length} files, ${circles.length} cycles`,
+  );
 }
 
 function sizes(): Outcome {
