@@ -7,7 +7,7 @@
  */
 
 /** True in the nightly run. */
-export const nightly: boolean = process.env.PAWL_NIGHTLY === '1';
+const nightly = process.env.PAWL_NIGHTLY === '1';
 
 /** `short` in `npm test`, `long` in `npm run nightly`. */
 export function scaled<T>(short: T, long: T): T {
