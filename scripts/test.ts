@@ -39,7 +39,7 @@ function printSummary(folder: string, code: number): boolean {
   const failed = counted === 0 && (code !== 0 || passed === 0) ? 1 : counted;
   const counts = countLines(report);
   console.log(`\nNode ${process.versions.node}, ${process.env.PAWL_NIGHTLY === '1' ? 'nightly' : 'short'} form`);
-  if (counts.length > 0) console.log(`Cases counted by the tests:\n${counts.join('\n')}`);
+  if (counts.length > 0) console.log(`Figures reported by the tests:\n${counts.join('\n')}`);
   if (passed === 0) console.log('No test passed.');
   if (result !== null && result.numPendingTests > 0) console.log(`${result.numPendingTests} skipped`);
   for (const gap of gapLines(report)) console.log(gap);
