@@ -81,7 +81,7 @@ function logRequests(app: OpenAPIHono<RelayEnv>, deps: RelayDeps): void {
     const started = performance.now();
     await next();
     const caller = c.get('caller');
-    // @req RLY-10
+    // @req RLY-08
     deps.logger.info({
       method: c.req.method,
       route: c.req.routePath,

@@ -66,7 +66,7 @@ function signatureHeaders(c: RequestContext): RequestHeaders {
 }
 
 function checkClock(claims: RequestSignature, now: number): void {
-  // @req RLY-05
+  // @req RLY-04
   if (Math.abs(claims.created * 1000 - now) > CLOCK_WINDOW_SECONDS * 1000)
     throw new RelayRefusal(401, 'InvalidSignature', 'clock-skew', 'signature-input');
 }

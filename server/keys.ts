@@ -16,21 +16,21 @@ function refused(reason: string, field: string): RelayRefusal {
 }
 
 function checkSignature(provider: CryptoProvider, identity: Uint8Array, key: StoredSignedKey, field: string): void {
-  // @req RLY-17
+  // @req RLY-15
   if (!provider.xeddsaVerify(identity, key.publicKey, key.signature))
     throw new RelayRefusal(422, 'InvalidSignature', 'prekey-signature', field);
 }
 
 function checkKemKey(provider: CryptoProvider, identity: Uint8Array, key: StoredSignedKey, field: string): void {
   const kem = kemByTypeByte(kemTypeByteOf(key.publicKey, field));
-  // @req RLY-16
+  // @req RLY-15
   if (kem === null) throw new RelayRefusal(422, 'InvalidKey', 'unknown-key-type', field);
   kem.checkPublicKey(provider, decodeKemPublicKey(kem, key.publicKey, field));
   checkSignature(provider, identity, key, field);
 }
 
 function checkIds(keys: readonly StoredKey[], field: string): void {
-  // @req RLY-16
+  // @req RLY-15
   if (new Set(keys.map((key) => key.id)).size !== keys.length) throw refused('duplicate-key-id', field);
 }
 
@@ -43,7 +43,7 @@ export function checkKeys(provider: CryptoProvider, identity: Uint8Array, keys: 
   checkIds(keys.oneTime, 'oneTime');
   checkIds(keys.oneTimeKem, 'oneTimeKem');
   if (keys.signedPreKey !== null) {
-    // @req RLY-16
+    // @req RLY-15
     decodePublicKey(keys.signedPreKey.publicKey, 'signedPreKey');
     checkSignature(provider, identity, keys.signedPreKey, 'signedPreKey');
   }
@@ -55,7 +55,7 @@ export function checkKeys(provider: CryptoProvider, identity: Uint8Array, keys: 
 
 /** The keys of a new account: with a signed prekey, or nobody could write to it. @throws {RelayRefusal} 422 `incomplete-keys`. */
 export function checkRegistrationKeys(keys: StoredKeys): StoredKeys {
-  // @req RLY-07
+  // @req RLY-06
   if (keys.signedPreKey === null) throw refused('incomplete-keys', 'signedPreKey');
   return keys;
 }

@@ -90,19 +90,19 @@ export class DeviceSocket {
   /** There may be mail. */
   wake(): void {
     this.#again = true;
-    if (this.#pumping || this.#closed) return;
-    this.#pumping = true;
-    this.#pump()
-      .catch((error: unknown) => this.#failed(error))
-      .finally(() => {
-        this.#pumping = false;
-      });
+    if (!this.#pumping && !this.#closed) this.#pump().catch((error: unknown) => this.#failed(error));
   }
 
   async #pump(): Promise<void> {
-    while (this.#again && !this.#closed) {
-      this.#again = false;
-      while (await this.#sendPage()) await yieldToOthers();
+    this.#pumping = true;
+    try {
+      while (this.#again && !this.#closed) {
+        this.#again = false;
+        while (await this.#sendPage()) await yieldToOthers();
+      }
+    } finally {
+      // In the same turn as the last look at `again`: a wake-up in between would be lost.
+      this.#pumping = false;
     }
   }
 
@@ -117,7 +117,7 @@ export class DeviceSocket {
       return false;
     }
     for (const envelope of page.envelopes) {
-      // @req RLY-29
+      // @req RLY-23
       if (this.#unackedBytes + envelope.body.length > WINDOW_BYTES || this.#isGated()) return false;
       this.#push(envelope);
     }
@@ -126,7 +126,7 @@ export class DeviceSocket {
   }
 
   #isGated(): boolean {
-    // @req RLY-30
+    // @req RLY-23
     this.#gated = this.#socket.bufferedAmount >= MAX_BUFFERED_BYTES;
     return this.#gated;
   }
@@ -155,32 +155,31 @@ export class DeviceSocket {
   receive(data: unknown): void {
     if (this.#closed) return;
     const seq = parseAck(data);
-    // @req RLY-31
+    // @req RLY-24
     if (seq === null || seq > this.#cursor) {
       this.close(CLOSE_BAD_FRAME, 'bad-frame');
       return;
     }
     this.#wanted = Math.max(this.#wanted, seq);
-    if (this.#acknowledging) return;
-    this.#acknowledging = true;
-    this.#acknowledge()
-      .catch((error: unknown) => this.#failed(error))
-      .finally(() => {
-        this.#acknowledging = false;
-      });
+    if (!this.#acknowledging) this.#acknowledge().catch((error: unknown) => this.#failed(error));
   }
 
   async #acknowledge(): Promise<void> {
-    while (this.#wanted > this.#stored) {
-      // What else came in the same turn is acknowledged by the same commit.
-      await yieldToOthers();
-      if (this.#closed) return;
-      const seq = this.#wanted;
-      await this.#store.acknowledgePushed(this.dev, seq);
-      this.#stored = seq;
-      this.#unacked = this.#unacked.filter((sent) => sent.seq > seq);
-      this.#unackedBytes = this.#unacked.reduce((sum, sent) => sum + sent.bytes, 0);
-      this.wake();
+    this.#acknowledging = true;
+    try {
+      while (this.#wanted > this.#stored) {
+        // What else came in the same turn is acknowledged by the same commit.
+        await yieldToOthers();
+        if (this.#closed) return;
+        const seq = this.#wanted;
+        await this.#store.acknowledgePushed(this.dev, seq);
+        this.#stored = seq;
+        this.#unacked = this.#unacked.filter((sent) => sent.seq > seq);
+        this.#unackedBytes = this.#unacked.reduce((sum, sent) => sum + sent.bytes, 0);
+        this.wake();
+      }
+    } finally {
+      this.#acknowledging = false;
     }
   }
 }
@@ -199,7 +198,7 @@ export class SocketHub {
   /** Takes a socket over and begins to push. */
   attach(dev: number, socket: PushSocket): DeviceSocket {
     const connection = new DeviceSocket(dev, socket, this.#store, this.#logger);
-    // @req RLY-32
+    // @req RLY-25
     this.#sockets.get(dev)?.close(CLOSE_DISPLACED, 'displaced');
     this.#sockets.set(dev, connection);
     connection.wake();
@@ -219,7 +218,7 @@ export class SocketHub {
 
   /** These devices were removed. */
   revoke(devices: readonly number[]): void {
-    // @req RLY-14
+    // @req RLY-12
     for (const dev of devices) this.#sockets.get(dev)?.close(CLOSE_REVOKED, 'revoked');
   }
 

@@ -44,7 +44,7 @@ function registerAccount(deps: RelayDeps) {
     const signed = parseSignedManifest(body.manifest);
     const { account, accountKey, devices, version } = signed.manifest;
     const [primary] = devices;
-    // @req RLY-07
+    // @req RLY-06
     if (primary === undefined || devices.length !== 1 || version !== 1)
       throw new RelayRefusal(422, 'InvalidArgument', 'not-a-first-manifest', 'manifest');
     const proof = await authenticateRegistration(deps, c, {
@@ -75,18 +75,18 @@ function fetchManifest(deps: RelayDeps) {
 
 /** The stored and the offered manifest, if the caller may offer it; null where the offered one is stored already. */
 async function checkedSuccessor(deps: RelayDeps, caller: Caller, offered: Uint8Array): Promise<SignedManifest | null> {
-  // @req RLY-13
+  // @req RLY-11
   if (caller.deviceId !== PRIMARY_DEVICE_ID) throw new RelayRefusal(403, 'NotAllowed', 'not-primary');
   const stored = await deps.store.storedManifest(caller.account);
   if (stored === null) throw noSuchAccount();
   const known = parseSignedManifest(stored);
   const next = parseSignedManifest(offered);
   if (next.manifest.account !== caller.account) throw new RelayRefusal(403, 'NotAllowed', 'other-account', 'manifest');
-  // @req RLY-13
+  // @req RLY-11
   verifyManifest(deps.provider, next, known.manifest.accountKey);
   if (compareManifests(deps.provider, known, next) === 'same') return null;
   try {
-    // @req RLY-13
+    // @req RLY-11
     checkSuccessor(deps.provider, known, next);
   } catch (error) {
     throw isProtocolError(error) ? refusalOf(error, 409) : error;
@@ -99,7 +99,7 @@ async function spendingNonce<T>(deps: RelayDeps, caller: Caller, check: Promise<
   try {
     return await check;
   } catch (error) {
-    await deps.store.admit(caller);
+    await deps.store.spendNonce(caller);
     throw error;
   }
 }

@@ -44,7 +44,7 @@ function send(deps: RelayDeps) {
     const caller = c.get('caller');
     const { account } = c.req.valid('param');
     const { sendId, messages } = c.req.valid('json');
-    // @req RLY-20
+    // @req RLY-01
     if (messages.some((message) => message.body.length > MAX_ENVELOPE_BYTES))
       throw new RelayRefusal(413, 'InvalidMessage', 'envelope-too-large', 'messages');
     const { accepted, deposited } = await deps.store.send(caller, {

@@ -56,7 +56,7 @@ export function credentials(sql: Statements, id: string, deviceId: number): Devi
 
 function spendNonce(sql: Statements, dev: number, nonce: Uint8Array, expires: number): void {
   const fresh = sql.run('INSERT OR IGNORE INTO nonce (dev, nonce, exp) VALUES (?, ?, ?)', dev, nonce, expires);
-  // @req RLY-06
+  // @req RLY-05
   if (fresh === 0) throw new RelayRefusal(401, 'InvalidSignature', 'nonce-reused', 'signature-input');
 }
 
@@ -67,8 +67,13 @@ export function isLive(sql: Statements, dev: number): boolean {
 
 /** Uses up the caller's nonce. @throws {RelayRefusal} 401 where it was used, or the device was removed meanwhile. */
 export function admit(sql: Statements, caller: Caller): void {
+  // @req RLY-07
   if (!isLive(sql, caller.dev)) throw unknownDevice();
   spendNonce(sql, caller.dev, caller.nonce, caller.nonceExpires);
+}
+
+/** Notes the day of a request that was not refused. */
+export function markSeen(sql: Statements, caller: Caller): void {
   const day = Math.floor(caller.now / DAY);
   sql.run('UPDATE device SET last_seen_day = ? WHERE dev = ? AND last_seen_day <> ?', day, caller.dev, day);
 }
@@ -93,7 +98,7 @@ export function register(sql: Statements, registration: Registration): void {
   const known = account(sql, manifest.account);
   if (known !== undefined) {
     const first = credentials(sql, manifest.account, PRIMARY_DEVICE_ID);
-    // @req RLY-07
+    // @req RLY-06
     if (first === null || known.manifest_version !== 1 || !equalBytes(known.manifest_hash, manifest.hash))
       throw new RelayRefusal(409, 'InvalidState', 'account-exists', 'manifest');
     spendNonce(sql, first.dev, registration.nonce, registration.nonceExpires);
@@ -127,7 +132,7 @@ function removeDevice(sql: Statements, dev: number): void {
 
 /** A device of the new manifest that is stored already; its keys may not have changed. */
 function checkKept(stored: DeviceRow, device: ManifestDevice): void {
-  // @req RLY-15
+  // @req RLY-13
   if (!equalBytes(stored.auth_pub, device.authKey) || !equalBytes(stored.identity, device.identityKey))
     throw new RelayRefusal(422, 'InvalidState', 'device-key-changed', 'devices');
 }
@@ -139,7 +144,7 @@ function checkAdded(sql: Statements, id: string, device: ManifestDevice): void {
     device.deviceId,
     device.registrationId,
   );
-  // @req RLY-15
+  // @req RLY-13
   if (used !== undefined) throw new RelayRefusal(422, 'InvalidState', 'registration-id-reused', 'devices');
 }
 
@@ -157,7 +162,7 @@ export function replaceManifest(sql: Statements, id: string, next: ManifestRecor
   const same = (row: DeviceRow, device: ManifestDevice) =>
     row.device_id === device.deviceId && row.registration_id === device.registrationId;
   const removed = live.filter((row) => !next.devices.some((device) => same(row, device)));
-  // @req RLY-15
+  // @req RLY-13
   if (removed.some((row) => row.device_id === PRIMARY_DEVICE_ID))
     throw new RelayRefusal(422, 'InvalidState', 'primary-changed', 'devices');
   const added: ManifestDevice[] = [];
@@ -169,7 +174,7 @@ export function replaceManifest(sql: Statements, id: string, next: ManifestRecor
       added.push(device);
     }
   }
-  // @req RLY-14
+  // @req RLY-12
   for (const row of removed) removeDevice(sql, row.dev);
   for (const device of added) addDevice(sql, id, device);
   sql.run(

@@ -6,8 +6,8 @@
  * live in a worker thread or another process.
  * Must not know: SQL, HTTP, JSON. Signatures were verified before; what an operation needs besides, it checks itself.
  *
- * Every operation rejects with a `RelayRefusal` where it refuses, and resolves only after its commit (RLY-11). An operation of a caller
- * first uses up the caller's nonce, in the same transaction; the nonce stays used when the rest is refused (RLY-06).
+ * Every operation rejects with a `RelayRefusal` where it refuses, and resolves only after its commit (RLY-09). An operation of a caller
+ * first uses up the caller's nonce, in the same transaction; the nonce stays used when the rest is refused (RLY-05).
  */
 import type { ManifestDevice } from '../../protocol/codec/manifest.ts';
 import type { EnvelopeType } from '../../protocol/codec/relay-api.ts';
@@ -149,8 +149,10 @@ export interface RelayStore {
 
   /** Repeating a registration changes nothing. 409 `account-exists` where the account has another manifest. */
   register(registration: Registration): Promise<void>;
-  /** Uses up the nonce, nothing else. */
+  /** Uses up the nonce of a request that needs nothing else. */
   admit(caller: Caller): Promise<void>;
+  /** Uses up the nonce of a request that is refused for what is stored. */
+  spendNonce(caller: Caller): Promise<void>;
   manifest(caller: Caller, account: string): Promise<Uint8Array>;
   /** Adds and removes devices as the manifest says. `removed`: numbers of the devices whose sockets must go. */
   replaceManifest(caller: Caller, manifest: ManifestRecord): Promise<{ readonly removed: readonly number[] }>;

@@ -45,7 +45,7 @@ function addOneTime(sql: Statements, dev: number, kind: number, key: StoredKey, 
   const stored = sql.get<{ pub: Uint8Array }>(`SELECT pub FROM otk WHERE ${where}`, dev, kind, key.id);
   if (stored !== undefined && !equalBytes(stored.pub, key.publicKey))
     throw new RelayRefusal(422, 'InvalidArgument', 'duplicate-key-id', kind === EC_KIND ? 'oneTime' : 'oneTimeKem');
-  // @req RLY-18
+  // @req RLY-16
   const known = stored ?? sql.get(`SELECT 1 FROM otk_spent WHERE ${where}`, dev, kind, key.id);
   if (known !== undefined) return;
   sql.run(
@@ -61,6 +61,7 @@ function addOneTime(sql: Statements, dev: number, kind: number, key: StoredKey, 
 /** Stores keys of a device; a pending device that has a signed prekey now is active. All or nothing. */
 export function storeKeys(sql: Statements, dev: number, keys: StoredKeys): void {
   const { signedPreKey: spk, lastResortKem: kem } = keys;
+  // @req RLY-14
   if (spk !== null)
     sql.run(
       `UPDATE device SET spk_id = ?, spk = ?, spk_sig = ?,
@@ -81,7 +82,7 @@ export function storeKeys(sql: Statements, dev: number, keys: StoredKeys): void 
   for (const key of keys.oneTime) addOneTime(sql, dev, EC_KIND, key, null);
   for (const key of keys.oneTimeKem) addOneTime(sql, dev, KEM_KIND, key, key.signature);
   for (const kind of [EC_KIND, KEM_KIND]) {
-    // @req RLY-19
+    // @req RLY-17
     if (countOneTime(sql, dev, kind) > MAX_STORED_ONE_TIME_KEYS)
       throw new RelayRefusal(429, 'NotAllowed', 'too-many-keys', kind === EC_KIND ? 'oneTime' : 'oneTimeKem');
   }
@@ -99,7 +100,7 @@ export function keyCounts(sql: Statements, dev: number): KeyCounts {
 }
 
 function takeOneTime(sql: Statements, dev: number, kind: number): OneTimeRow | undefined {
-  // @req RLY-18
+  // @req RLY-16
   const row = sql.get<OneTimeRow>(
     `DELETE FROM otk WHERE id = (SELECT id FROM otk WHERE dev = ? AND kind = ? ORDER BY id LIMIT 1)
      RETURNING key_id, pub, sig`,

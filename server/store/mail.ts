@@ -40,7 +40,7 @@ function earlierAnswer(sql: Statements, caller: Caller, request: SendRequest): n
     request.sendId,
   );
   if (row === undefined) return null;
-  // @req RLY-24
+  // @req RLY-20
   if (!equalBytes(row.request_hash, request.requestHash))
     throw new RelayRefusal(409, 'InvalidState', 'send-id-reused', 'sendId');
   return row.result;
@@ -52,27 +52,27 @@ const byId = (a: number, b: number) => a - b;
 function checkTargets(targets: readonly TargetRow[], messages: readonly OutgoingMessage[]): void {
   const active = new Map(targets.map((row) => [row.device_id, row.registration_id]));
   const addressed = new Set(messages.map((message) => message.deviceId));
-  // @req RLY-21
+  // @req RLY-18
   if (addressed.size !== messages.length)
     throw new RelayRefusal(422, 'InvalidArgument', 'duplicate-device', 'messages');
   const stale = messages.filter(({ deviceId, registrationId }) => {
     const current = active.get(deviceId);
     return current !== undefined && current !== registrationId;
   });
-  // @req RLY-22
+  // @req RLY-18
   if (stale.length > 0)
     throw new RelayRefusal(410, 'InvalidState', 'stale-device', 'messages', {
       stale: stale.map((message) => message.deviceId).sort(byId),
     });
   const missing = [...active.keys()].filter((id) => !addressed.has(id)).sort(byId);
   const extra = [...addressed].filter((id) => !active.has(id)).sort(byId);
-  // @req RLY-21
+  // @req RLY-18
   if (missing.length > 0 || extra.length > 0)
     throw new RelayRefusal(409, 'InvalidState', 'device-mismatch', 'messages', { missing, extra });
 }
 
 function checkQuota(target: TargetRow, body: Uint8Array): void {
-  // @req RLY-23
+  // @req RLY-19
   if (target.queue_count >= MAX_QUEUE_MESSAGES || target.queue_bytes + body.length > MAX_QUEUE_BYTES)
     throw new RelayRefusal(429, 'NotAllowed', 'mailbox-full', 'messages');
 }
@@ -164,7 +164,7 @@ export function readMailbox(sql: Statements, dev: number, after: number, limit: 
 /** Deletes the messages of a device up to `seq`. @throws {RelayRefusal} 404 where no message ever had that number. */
 export function acknowledge(sql: Statements, dev: number, seq: number): void {
   const row = sql.get<{ next_seq: number }>('SELECT next_seq FROM device WHERE dev = ?', dev);
-  // @req RLY-26
+  // @req RLY-21
   if (row === undefined || seq >= row.next_seq)
     throw new RelayRefusal(404, 'InvalidArgument', 'no-such-envelope', 'seq');
   const done = sql.get<{ count: number; bytes: number }>(
@@ -185,6 +185,7 @@ export function acknowledge(sql: Statements, dev: number, seq: number): void {
 
 /** Deletes up to so many rows of a kind that are out of date; true where there may be more. */
 export function expire(sql: Statements, now: number): boolean {
+  // @req RLY-22
   const old = sql.all<{ id: number; dev: number; bytes: number }>(
     'SELECT id, dev, length(body) AS bytes FROM env WHERE exp < ? LIMIT ?',
     now,

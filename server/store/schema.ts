@@ -113,7 +113,7 @@ function migrate(database: DatabaseSync): void {
   database.exec('BEGIN IMMEDIATE');
   try {
     const version = scalar(database, 'PRAGMA user_version');
-    // @req RLY-12
+    // @req RLY-10
     if (typeof version !== 'number' || version > SCHEMA_VERSION)
       throw new Error(
         `the database has schema ${String(version)}, this relay knows ${SCHEMA_VERSION}: use a newer relay`,
@@ -135,7 +135,7 @@ export function openDatabase(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT });
   try {
     const version = String(scalar(database, 'SELECT sqlite_version()'));
-    // @req RLY-12
+    // @req RLY-10
     if (!isAtLeast(version, MIN_SQLITE))
       throw new Error(
         `SQLite ${version} is too old: ${MIN_SQLITE.join('.')} or newer is needed, which Node 24.18 brings`,

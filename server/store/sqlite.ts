@@ -40,7 +40,7 @@ class SqliteRelayStore implements RelayStore {
     this.#database.exec('BEGIN IMMEDIATE');
     try {
       const result = work();
-      // @req RLY-11
+      // @req RLY-09
       this.#database.exec('COMMIT');
       return result;
     } catch (error) {
@@ -55,7 +55,9 @@ class SqliteRelayStore implements RelayStore {
       devices.admit(this.#sql, caller);
       this.#database.exec('SAVEPOINT work');
       try {
-        return { value: work() };
+        const value = work();
+        devices.markSeen(this.#sql, caller);
+        return { value };
       } catch (error) {
         this.#database.exec('ROLLBACK TO work');
         return { error };
@@ -79,6 +81,10 @@ class SqliteRelayStore implements RelayStore {
 
   async admit(caller: Caller): Promise<void> {
     this.#perform(caller, () => undefined);
+  }
+
+  async spendNonce(caller: Caller): Promise<void> {
+    this.#transaction(() => devices.admit(this.#sql, caller));
   }
 
   async manifest(caller: Caller, account: string): Promise<Uint8Array> {
