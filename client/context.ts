@@ -6,6 +6,7 @@
  * witness, before anything that follows from a change leaves the device. Must not know: what is changed.
  */
 import { type Wipeable, wipeAll } from '../protocol/bytes/secret.ts';
+import type { SignedManifest } from '../protocol/codec/manifest.ts';
 import type { CryptoProvider, RandomSource } from '../protocol/crypto/provider.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import type { SuiteName } from '../protocol/handshake/suites.ts';
@@ -40,6 +41,8 @@ export interface Context extends Surroundings {
   readonly failures: FailureLog;
   /** Bounds how often strangers make this device ask for a manifest. */
   readonly manifestRequests: TokenBuckets;
+  /** Judged manifests of accounts that nothing good has come from yet: stored with their first good message. */
+  readonly candidates: Map<string, SignedManifest>;
 }
 
 /** Checks options and fills in defaults. @throws {ProtocolError} `InvalidArgument` for an unknown suite or an empty policy. */
@@ -69,6 +72,7 @@ export function contextOf(around: Surroundings, options: DeviceOptions, self: Se
     relay: options.relay(credentials),
     failures: new FailureLog(clock, limits.failureAlert, emit, options.log ?? (() => undefined)),
     manifestRequests: new TokenBuckets(10, 5_000),
+    candidates: new Map(),
   };
 }
 

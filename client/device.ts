@@ -93,6 +93,7 @@ export class Device {
    * @throws {ProtocolError} `InvalidState`: `no-device` in an empty store or before a link was accepted, or a damaged record.
    */
   static async open(options: DeviceOptions): Promise<Device> {
+    // @req DEV-29
     const around = surroundings(options);
     const self = await around.store.transaction((tx) => getSelf(tx, around.provider));
     if (self === null || self.account === '') throw new ProtocolError('InvalidState', 'state', 'no-device', 'self');
@@ -242,6 +243,7 @@ export class Device {
     const copy = copyInput(key, 'accountKey');
     assertPrimeOrderPublicKey(provider, copy, 'accountKey');
     if (name === self.account) throw new ProtocolError('NotAllowed', 'policy', 'own-account', 'account');
+    this.#ctx.candidates.delete(name);
     await commit(this.#ctx, (tx) => {
       putPin(tx, provider, name, copy);
       deleteManifest(tx, name);

@@ -122,18 +122,30 @@ async function attempt(ctx: Context, envelope: Envelope, candidate: SignedManife
   return { status: 'delivered', id };
 }
 
+/** Manifests kept in memory for accounts that only refused messages have come from. */
+const MAX_CANDIDATES = 100;
+
 /** Opens an envelope; where its identity is not certified by the manifest known, asks for a newer manifest, once. */
 async function openOrRefetch(ctx: Context, envelope: Envelope): Promise<Receipt> {
+  const account = envelope.sourceAccount;
+  const opened = async (candidate: SignedManifest | null): Promise<Receipt> => {
+    const receipt = await attempt(ctx, envelope, candidate);
+    ctx.candidates.delete(account);
+    return receipt;
+  };
   try {
-    return await attempt(ctx, envelope, null);
+    return await opened(ctx.candidates.get(account) ?? null);
   } catch (error) {
-    const account = envelope.sourceAccount;
     const worthAsking = isProtocolError(error, 'UntrustedIdentity') && envelope.type === 'prekey';
     if (!worthAsking || !ctx.manifestRequests.take(account, ctx.clock.now())) throw error;
+    ctx.candidates.delete(account);
     const candidate = await refetch(ctx, account);
     // @req DEV-07
     if (candidate === null) throw error;
-    return attempt(ctx, envelope, candidate);
+    const oldest = ctx.candidates.size < MAX_CANDIDATES ? undefined : ctx.candidates.keys().next().value;
+    if (oldest !== undefined) ctx.candidates.delete(oldest);
+    ctx.candidates.set(account, candidate);
+    return opened(candidate);
   }
 }
 
