@@ -81,7 +81,13 @@ export async function deliverEntry(ctx: Context, key: string): Promise<Delivery>
 
 async function transmit(ctx: Context, entry: OutboxEntry): Promise<SendOutcome> {
   if (entry.messages.length === 0) return { kind: 'accepted' };
-  return ctx.relay.send(entry.account, entry.sendId, entry.messages);
+  try {
+    return await ctx.relay.send(entry.account, entry.sendId, entry.messages);
+  } catch (error) {
+    // Another version of this very message was accepted: a store restored from a backup does not know of it.
+    if (error instanceof RelayError && error.reason === 'send-id-reused') return { kind: 'accepted' };
+    throw error;
+  }
 }
 
 /**

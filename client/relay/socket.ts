@@ -74,6 +74,7 @@ class Socket implements RelayConnection {
   #lost(socket: WebSocket, code: number): void {
     if (this.#socket !== socket) return;
     this.#socket = null;
+    // @req DEV-30
     const final = this.#closed || code === CLOSE_REVOKED || code === CLOSE_DISPLACED;
     this.#handlers.onClosed(code, final);
     if (final) return;

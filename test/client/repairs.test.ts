@@ -5,7 +5,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { RelayError } from '../../client/relay/transport.ts';
-import { expectRefusal, read, textOf, World } from '../support/devices.ts';
+import { copyOf, expectRefusal, read, textOf, World } from '../support/devices.ts';
 
 describe('409', () => {
   test('[DEV-14] a device linked meanwhile is added, once, under the same send id', async () => {
@@ -152,6 +152,22 @@ describe('a relay that is away', () => {
     expect(await alice.device.flush()).toBe(0);
     expect(world.relay.waiting(bob.device.account, 1).length).toBe(1);
     expect(await read(bob)).toEqual(['once']);
+  });
+
+  test('[DEV-13] an entry that a restored store still has, and the relay accepted in another version, counts as sent', async () => {
+    const world = new World();
+    const [alice, bob] = await world.acquainted();
+    world.relay.fault = (point) => {
+      if (point === 'send:before') throw new RelayError(0, 'unreachable');
+    };
+    await alice.device.send(bob.device.account, 'once');
+    world.relay.fault = () => {};
+    const yesterday = await copyOf(alice.store);
+    const tablet = await world.linked(bob, 'tablet');
+    expect(await alice.device.flush()).toBe(0);
+    const restored = await world.reopen(alice, { store: yesterday });
+    expect(await restored.device.flush()).toBe(0);
+    for (const reader of [bob, tablet]) expect(await read(reader)).toEqual(['once']);
   });
 
   test('[DEV-13] a send that the relay refuses for good leaves no message behind', async () => {

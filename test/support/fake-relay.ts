@@ -148,7 +148,7 @@ class FakeTransport implements RelayTransport {
     const before = this.#box.keys;
     const known = new Set([...(before?.oneTime ?? []), ...(before?.oneTimeKem ?? [])].map(({ id }) => id));
     if ([...keys.oneTime, ...keys.oneTimeKem].some(({ id }) => known.has(id)))
-      throw new RelayError(422, 'duplicate-id');
+      throw new RelayError(422, 'duplicate-key-id');
     this.#box.keys = {
       signedPreKey: keys.signedPreKey ?? before?.signedPreKey ?? null,
       lastResortKem: keys.lastResortKem ?? before?.lastResortKem ?? null,
@@ -229,7 +229,7 @@ class FakeTransport implements RelayTransport {
     const before = this.#relay.accepted.get(from);
     if (before !== undefined) {
       if (before === digest) return { kind: 'accepted' };
-      throw new RelayError(422, 'send-id-reused');
+      throw new RelayError(409, 'send-id-reused');
     }
     if (!this.#relay.manifests.has(account)) throw new RelayError(404, 'unknown-account');
     const own = account === this.#who.account ? this.#who.deviceId : 0;
