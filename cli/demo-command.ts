@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { DEFAULT_SUITE, SUITES } from '../protocol/handshake/suites.ts';
+import { DEFAULT_SUITE, SUITES } from '../client/index.ts';
 import { Report } from './demo/report.ts';
 import { playScenario } from './demo/scenario.ts';
 import { Stage } from './demo/stage.ts';

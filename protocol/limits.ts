@@ -16,7 +16,7 @@ export const MAX_RECEIVER_CHAINS = 5;
 /** Archived sessions kept for one remote device, newest first. */
 export const MAX_ARCHIVED_STATES = 40;
 /** KDF steps that one envelope may cost over all sessions tried (DOS-01). */
-export const MAX_KDF_STEPS_PER_ENVELOPE = 50_000;
+export const MAX_KDF_STEPS_PER_ENVELOPE = 40_000;
 /** X25519 agreements that one envelope may cost over all sessions tried (DOS-01): one a state, plus a handshake. */
 export const MAX_AGREEMENTS_PER_ENVELOPE = 64;
 /** Bytes of a serialised session record; what exceeds it is trimmed, oldest archived session first (DOS-02). */

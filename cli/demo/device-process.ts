@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../client/clock.ts';
 import { Device } from '../../client/device.ts';
+import { getSuite } from '../../client/index.ts';
 import { listEcKeys, listKemKeys } from '../../client/records/prekeys.ts';
 import { getSelf } from '../../client/records/self.ts';
 import { httpRelay } from '../../client/relay/http.ts';
@@ -17,7 +18,6 @@ import { openFileWitness, openSqliteStore } from '../../client/sqlite-store.ts';
 import type { DeviceOptions } from '../../client/types.ts';
 import { fromHex, fromUtf8, toHex } from '../../protocol/bytes/bytes.ts';
 import { nodeProvider, systemRandom } from '../../protocol/crypto/node.ts';
-import { getSuite } from '../../protocol/handshake/suites.ts';
 import type { Release } from './held-line.ts';
 import { HeldLine } from './held-line.ts';
 

@@ -16,7 +16,7 @@ import { bytes } from './report.ts';
 import type { Stage } from './stage.ts';
 
 /** Links a new device to the primary's account: an offer one way, an acceptance back, no private key either way. */
-export async function linkDevice(plot: Pick<Plot, 'report'>, primary: Actor, device: Actor): Promise<number> {
+async function linkDevice(plot: Pick<Plot, 'report'>, primary: Actor, device: Actor): Promise<number> {
   const { offer } = await device.offer();
   const { acceptance } = await primary.link(offer);
   const status = await device.accept(acceptance);

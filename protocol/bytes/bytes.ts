@@ -100,8 +100,3 @@ export function fromUtf8(bytes: Uint8Array, field: string): string {
 export function be16(value: number): Uint8Array {
   return Uint8Array.of((value >>> 8) & 0xff, value & 0xff);
 }
-
-/** Big-endian unsigned 32-bit. */
-export function be32(value: number): Uint8Array {
-  return Uint8Array.of((value >>> 24) & 0xff, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff);
-}

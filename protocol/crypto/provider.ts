@@ -11,8 +11,6 @@ import type { Secret } from '../bytes/secret.ts';
 export const EC_KEY_BYTES = 32;
 /** Length of an XEdDSA or Ed25519 signature, in bytes. */
 export const SIGNATURE_BYTES = 64;
-/** Length of an ML-KEM or Kyber shared secret, in bytes. */
-export const KEM_SHARED_SECRET_BYTES = 32;
 /** Length of an ML-KEM seed (d ‖ z, FIPS 203 §7.1), in bytes. */
 export const KEM_SEED_BYTES = 64;
 /** Random bytes one encapsulation takes (m, FIPS 203 §7.2). */

@@ -12,7 +12,7 @@ import { assertPrimeOrderPublicKey } from '../crypto/keys.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { SIGNATURE_BYTES } from '../crypto/provider.ts';
 import { ProtocolError } from '../errors.ts';
-import { MAX_DEVICE_ID, MAX_REGISTRATION_ID } from '../limits.ts';
+import { MAX_DEVICE_ID } from '../limits.ts';
 import type { Suite, SuiteName } from './suites.ts';
 import { chooseSuite } from './suites.ts';
 
@@ -54,7 +54,7 @@ function checkInteger(value: unknown, low: number, high: number, field: string):
 }
 
 /** A prekey id: any unsigned 32-bit number, 0 and 2^32 − 1 included (HSK-03). */
-export function checkPreKeyId(value: unknown, field: string): number {
+function checkPreKeyId(value: unknown, field: string): number {
   return checkInteger(value, 0, 0xffff_ffff, field);
 }
 
@@ -79,7 +79,7 @@ export function decodeBundle(
   const signedPreKeyWire = copyInput(bundle.signedPreKey, 'signedPreKey');
   const decoded: DecodedBundle = {
     suite,
-    registrationId: checkInteger(bundle.registrationId, 0, MAX_REGISTRATION_ID, 'registrationId'),
+    registrationId: checkInteger(bundle.registrationId, 0, 0xffff_ffff, 'registrationId'),
     identityKey: decodePublicKey(bundle.identityKey, 'identityKey'),
     signedPreKeyId: checkPreKeyId(bundle.signedPreKeyId, 'signedPreKeyId'),
     signedPreKey: decodePublicKey(signedPreKeyWire, 'signedPreKey'),

@@ -63,7 +63,7 @@ export function kdfInfo(suite: Suite, transcript: Transcript): Uint8Array {
  * HKDF over F ‖ DH1 ‖ … ‖ KEM secret, no salt: root key, chain key and, with a KEM, the PQ ratchet key (HSK-09).
  * Reads the secrets; does not wipe them.
  */
-export function deriveSecrets(
+function deriveSecrets(
   provider: CryptoProvider,
   suite: Suite,
   transcript: Transcript,

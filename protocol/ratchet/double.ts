@@ -283,6 +283,10 @@ function turn(
   const received = pending.rootKey as Secret<'RootKey'>;
   // @req DRT-08
   const ratchet = provider.x25519Generate(random);
+  // A source that repeats itself between operations shows here: no earlier draw of this step could tell.
+  if (equalBytes(ratchet.publicKey, state.sender.ratchet.publicKey)) {
+    throw new ProtocolError('InvalidState', 'state', 'randomness-failed');
+  }
   work.spendAgreements(1);
   const agreement = provider.x25519Agree(ratchet.privateKey, pending.theirRatchetKey);
   work.spendKdfSteps(1);

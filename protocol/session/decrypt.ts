@@ -7,6 +7,7 @@
  */
 import { EMPTY, equalBytes } from '../bytes/bytes.ts';
 import type { Wipeable } from '../bytes/secret.ts';
+import { wipeAll } from '../bytes/secret.ts';
 import { sameAccount } from '../codec/address.ts';
 import type { PreKeySignalMessage } from '../codec/prekey-message.ts';
 import { parsePreKeySignalMessage } from '../codec/prekey-message.ts';
@@ -183,11 +184,22 @@ function openNew(
 ): DecryptedPreKey {
   const { env, work } = trial;
   const accepted = acceptHandshake(env, outer, preKeys, work);
-  const opened = openWith(trial, accepted.state, currentJumpLimit(env, accepted.state));
+  const opened = openOrWipe(trial, accepted.state, accepted.spent);
   const next = makeCurrent(env.provider, record, opened.state);
   const all = { ...opened, spent: [...opened.spent, ...accepted.spent] };
   // @req SES-17
   return { ...result(all, next, work), remoteRegistrationId: outer.registrationId, used: accepted.used };
+}
+
+/** Opens with a state that nobody else holds: where that fails, its secrets go at once. */
+function openOrWipe(trial: Trial, state: SessionState, spent: readonly Wipeable[]): Opened {
+  try {
+    return openWith(trial, state, currentJumpLimit(trial.env, state));
+  } catch (error) {
+    const { rootKey, sender } = state.ratchet;
+    wipeAll([rootKey, sender.chain.key, sender.ratchet.privateKey, ...spent]);
+    throw error;
+  }
 }
 
 function result(opened: Opened, record: SessionRecord, work: WorkMeter): Decrypted {

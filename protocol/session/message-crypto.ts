@@ -16,7 +16,7 @@ import { ProtocolError } from '../errors.ts';
 import type { MessageKeys } from '../ratchet/symmetric.ts';
 
 /** Bytes of the truncated HMAC behind every message. */
-export const MAC_BYTES = 8;
+const MAC_BYTES = 8;
 
 /** The two identity keys (raw) in the order in which the MAC reads them. */
 export interface MacIdentities {

@@ -90,6 +90,14 @@ const PATHS: Record<string, Path> = {
     const message = phone.send(laptop);
     return { peers: [laptop], act: () => laptop.open(phone, message) };
   },
+  // Between operations a source that repeats itself shows as a ratchet key that we already have.
+  'randomness-failed': onMessage((alice, bob) => {
+    bob.random = (length) => new Uint8Array(length).fill(7);
+    alice.receive(bob, bob.send(alice));
+    bob.receive(alice, alice.send(bob));
+    alice.receive(bob, bob.send(alice));
+    return alice.send(bob);
+  }),
   'untrusted-identity': onMessage((alice, bob) => {
     bob.trust = () => false;
     return alice.send(bob);
