@@ -14,7 +14,8 @@ describe('[CNV-16] the README', () => {
   test('[CNV-16] its library example runs as printed', () => {
     expect(example.split('\n').length).toBeGreaterThan(15);
     const source = example
-      .replace("'pawl/protocol'", "'../../../protocol/index.ts'")
+      .replace("'pawl/client'", "'../../../client/index.ts'")
+      .replace("'pawl/server'", "'../../../server/index.ts'")
       .replace("'pawl/crypto/node'", "'../../../protocol/crypto/node.ts'");
     const file = join(folder, 'example.ts');
     writeFileSync(file, source);
