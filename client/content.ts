@@ -13,7 +13,7 @@ import { ProtocolError } from '../protocol/errors.ts';
 /** Length of a message id, in bytes. */
 export const MESSAGE_ID_BYTES = 16;
 /** Plaintexts are one byte short of a multiple of this, in bytes. */
-export const PADDING_BLOCK_BYTES = 160;
+const PADDING_BLOCK_BYTES = 160;
 /** Longest body of one message, in bytes: with frame and handshake it fits the relay's 96 KiB. */
 export const MAX_BODY_BYTES = 90 * 1024;
 const TERMINATOR = 0x80;

@@ -81,7 +81,7 @@ export function contextOf(around: Surroundings, options: DeviceOptions, self: Se
  * @throws whatever `work` throws, with nothing changed; `InvalidState`/`store-rolled-back` where the store has fallen behind
  * its witness while open.
  */
-export async function change<T>(around: Surroundings, work: (tx: StoreTransaction) => T): Promise<T> {
+async function change<T>(around: Surroundings, work: (tx: StoreTransaction) => T): Promise<T> {
   const { provider, store, witness } = around;
   const witnessed = await witness.read();
   return store.transaction((tx) => {

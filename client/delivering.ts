@@ -51,7 +51,7 @@ export async function dropEntries(ctx: Context, keys: readonly string[]): Promis
  * @throws {RelayError} where the relay refuses it for good, {@link ProtocolError} where it cannot be repaired: it is then out
  * of the outbox.
  */
-export async function deliverEntry(ctx: Context, key: string): Promise<Delivery> {
+async function deliverEntry(ctx: Context, key: string): Promise<Delivery> {
   const repairs: Repair[] = [];
   let entry: OutboxEntry | null = null;
   const queued = (reason: string): Delivery => ({ status: 'queued', entry, repairs, reason });

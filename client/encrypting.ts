@@ -31,7 +31,7 @@ export function noMaterial(): Material {
 }
 
 /** What an operation found missing; it has changed nothing and is tried again once {@link gather} has run. */
-export class Lacking extends Error {
+class Lacking extends Error {
   readonly accounts: readonly string[];
   readonly devices: readonly ProtocolAddress[];
 

@@ -73,7 +73,7 @@ export interface Known {
   readonly manifest: SignedManifest | null;
 }
 
-export function getKnown(tx: StoreTransaction, provider: CryptoProvider, account: string): Known {
+function getKnown(tx: StoreTransaction, provider: CryptoProvider, account: string): Known {
   return { pin: getPin(tx, provider, account), manifest: getManifest(tx, provider, account) };
 }
 
@@ -84,12 +84,7 @@ export function getKnown(tx: StoreTransaction, provider: CryptoProvider, account
  * @throws {ProtocolError} `UntrustedIdentity`/`account-key-changed`; `InvalidSignature`/`manifest-signature`;
  * `InvalidState`: `manifest-rollback`, `manifest-fork`; `InvalidMessage`/`manifest-other-account`, or from parsing.
  */
-export function judgeManifest(
-  provider: CryptoProvider,
-  account: string,
-  known: Known,
-  offered: Uint8Array,
-): SignedManifest {
+function judgeManifest(provider: CryptoProvider, account: string, known: Known, offered: Uint8Array): SignedManifest {
   const signed = parseSignedManifest(offered);
   if (signed.manifest.account !== account) {
     throw new ProtocolError('InvalidMessage', 'verify', 'manifest-other-account', 'manifest');

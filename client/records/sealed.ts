@@ -40,7 +40,7 @@ export function putRecord(
  * @throws {ProtocolError} `InvalidState`, naming the table: `record-malformed`, `record-version` (a newer layout),
  * `record-checksum` (damaged, or another record's); the reader adds `record-truncated` and `record-trailing-bytes`.
  */
-export function openRecord(provider: CryptoProvider, table: string, key: string, bytes: Uint8Array): ByteReader {
+function openRecord(provider: CryptoProvider, table: string, key: string, bytes: Uint8Array): ByteReader {
   // @req DEV-17
   if (bytes.length < HEADER_BYTES || bytes[0] !== MAGIC) throw damaged('record-malformed', table);
   if (bytes[1] !== VERSION) throw damaged('record-version', table);

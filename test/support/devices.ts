@@ -19,7 +19,7 @@ import { FakeRelay } from './fake-relay.ts';
 import { TEST_NOW, uuidOf } from './peers.ts';
 
 /** A clock that a test sets. */
-export class TestClock {
+class TestClock {
   time: number = TEST_NOW;
 
   now(): number {
