@@ -102,7 +102,7 @@ describe('registration', () => {
 describe('manifest', () => {
   const put = (signer: TestDevice, manifest: string) => call(relay, signer, 'PUT', '/v1/manifest', { manifest });
 
-  it('[RLY-10] gives the stored manifest to any device, 404 where there is none', async () => {
+  it('[RLY-11] gives the stored manifest to any device, 404 where there is none', async () => {
     const bob = createAccount();
     await register(relay, bob);
     const answer = await call(relay, bob.primary, 'GET', `/v1/accounts/${alice.account}/manifest`);
@@ -113,7 +113,7 @@ describe('manifest', () => {
     );
   });
 
-  it('[RLY-10] takes the next version from the primary; the same one again changes nothing', async () => {
+  it('[RLY-11] takes the next version from the primary; the same one again changes nothing', async () => {
     const laptop = createDevice(alice.account, 2, 5);
     const manifest = manifestText(nextManifest(alice, [alice.primary, laptop]));
     expect((await put(alice.primary, manifest)).status).toBe(204);
@@ -123,7 +123,7 @@ describe('manifest', () => {
     await refused(403, 'NotAllowed', 'not-primary', () => put(laptop, manifest));
   });
 
-  it('[RLY-10] refuses what is not the successor', async () => {
+  it('[RLY-11] refuses what is not the successor', async () => {
     const first = manifestText(alice.manifests[0]);
     await putDevices(relay, alice, [alice.primary]);
     await refused(409, 'InvalidState', 'manifest-rollback', () => put(alice.primary, first));
@@ -135,7 +135,7 @@ describe('manifest', () => {
     await refused(409, 'InvalidState', 'manifest-gap', () => put(alice.primary, manifestText(gap)));
   });
 
-  it("[RLY-10] refuses another account's manifest and another account key", async () => {
+  it("[RLY-11] refuses another account's manifest and another account key", async () => {
     const bob = createAccount();
     await refused(403, 'NotAllowed', 'other-account', () => put(alice.primary, manifestText(bob.manifests[0])));
     const thief = { ...alice, accountKey: bob.accountKey };
@@ -148,7 +148,7 @@ describe('manifest', () => {
     await refused(422, 'InvalidMessage', 'varint-too-long', () => put(alice.primary, garbage));
   });
 
-  it('[RLY-12] refuses a changed primary, changed keys and a registration id that was used', async () => {
+  it('[RLY-13] refuses a changed primary, changed keys and a registration id that was used', async () => {
     const laptop = createDevice(alice.account, 2, 5);
     await putDevices(relay, alice, [alice.primary, laptop]);
     const offer = (devices: TestDevice[]) => put(alice.primary, manifestText(nextManifest(alice, devices)));
@@ -186,7 +186,7 @@ describe('devices', () => {
     expect((await call(relay, bob.primary, 'PUT', path, both)).json).toEqual({ accepted: 2 });
   });
 
-  it('[RLY-11] a removed device loses keys, mailbox and access in one transaction', async () => {
+  it('[RLY-12] a removed device loses keys, mailbox and access in one transaction', async () => {
     const bob = createAccount();
     await register(relay, bob);
     const laptop = createDevice(alice.account, 2, 5);
@@ -215,7 +215,7 @@ describe('devices', () => {
     expect(mail.json.envelopes).toHaveLength(1);
   });
 
-  it('[RLY-12] an id that is used again needs a new registration id, and who knows the old one is told so', async () => {
+  it('[RLY-13] an id that is used again needs a new registration id, and who knows the old one is told so', async () => {
     const bob = createAccount();
     await register(relay, bob);
     const old = createDevice(alice.account, 2, 5);

@@ -154,7 +154,7 @@ describe('over the wire', () => {
     expect(older.seqs()).toEqual([1]);
   });
 
-  it('[RLY-11] a removed device is closed with 4401 at once, and again when it comes back', async () => {
+  it('[RLY-12] a removed device is closed with 4401 at once, and again when it comes back', async () => {
     const tablet = createDevice(bob.account, 2, 22);
     await putDevices(end, bob, [bob.primary, tablet]);
     await putKeys(end, tablet);
@@ -225,7 +225,7 @@ describe('over the wire', () => {
     expect(stored()).toBe(1);
   });
 
-  it('[RLY-08] stops cleanly: sockets close with 1001, requests are answered, the file can be opened again', async () => {
+  it('[RLY-09] stops cleanly: sockets close with 1001, requests are answered, the file can be opened again', async () => {
     const client = connect(bob.primary);
     await until(() => client.frames.length === 1);
     await send('a');
