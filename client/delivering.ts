@@ -124,7 +124,7 @@ function rewriteEntry(
   material: Material,
 ): { events: readonly DeviceEvent[]; spent: readonly Wipeable[] } {
   const stored = getOutbox(tx, ctx.provider, entry.key);
-  if (stored === null || stored.revision !== entry.revision) return { events: [], spent: [] };
+  if (stored === null) return { events: [], spent: [] };
   const signed = manifestFor(ctx, tx, entry.account, material);
   const events = saveManifest(tx, ctx.provider, signed);
   const kept = stored.messages.filter((message) => {
@@ -140,7 +140,7 @@ function rewriteEntry(
   if (all.length === 0 && entry.content.sentTo === null) {
     throw new ProtocolError('NoSession', 'state', 'no-device-with-keys', 'account');
   }
-  putOutbox(tx, ctx.provider, { ...stored, revision: stored.revision + 1, messages: all });
+  putOutbox(tx, ctx.provider, { ...stored, messages: all });
   return { events, spent };
 }
 

@@ -56,12 +56,11 @@ export function recipients(ctx: Context, signed: SignedManifest): ManifestDevice
 }
 
 /** Whether a message to a device must begin a new session. */
-function needsBundle(ctx: Context, tx: StoreTransaction, remote: ProtocolAddress, device: ManifestDevice): boolean {
+function needsBundle(ctx: Context, tx: StoreTransaction, remote: ProtocolAddress): boolean {
   const record = getSession(tx, ctx.provider, ctx.self, remote);
   const info = sessionInfo({ now: ctx.clock.now() }, record);
   // @req DEV-12
-  if (info === null || !info.usable || !equalBytes(info.remoteIdentity, device.identityKey)) return true;
-  return isSpoiled(tx, remote, record);
+  return info === null || !info.usable || isSpoiled(tx, remote, record);
 }
 
 /** Messages for some devices of an account, and the secrets to wipe after commit. */
@@ -86,7 +85,7 @@ export function encryptFor(
   const plan = to.devices.map((device) => {
     const remote = { name: to.account, deviceId: device.deviceId };
     const renew = to.renew?.includes(device.deviceId) ?? false;
-    return { device, remote, begin: renew || needsBundle(ctx, tx, remote, device) };
+    return { device, remote, begin: renew || needsBundle(ctx, tx, remote) };
   });
   const lacking = plan.filter(({ begin, remote }) => begin && !material.bundles.has(addressKey(remote)));
   if (lacking.length > 0)

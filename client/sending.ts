@@ -48,9 +48,10 @@ function prepareOne(
     throw new ProtocolError('NotAllowed', 'policy', 'outbox-full', 'account');
   }
   const signed = manifestFor(ctx, tx, account, material);
+  // First: it deletes sessions whose identity keys the manifest no longer certifies.
+  const events = material.manifests.has(account) ? saveManifest(tx, provider, signed) : [];
   const to = { account, devices: recipients(ctx, signed) };
   const { messages, spent } = encryptFor(ctx, tx, to, encodeContent(content), material);
-  const events = material.manifests.has(account) ? saveManifest(tx, provider, signed) : [];
   if (messages.length === 0 && account !== ctx.self.account) {
     throw new ProtocolError('NoSession', 'state', 'no-device-with-keys', 'account');
   }

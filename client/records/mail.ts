@@ -28,8 +28,6 @@ export interface OutboxEntry {
   readonly key: string;
   readonly account: string;
   readonly sendId: Uint8Array;
-  /** Counts corrections: a correction of an older revision is not written. */
-  readonly revision: number;
   readonly content: Content;
   readonly messages: readonly OutgoingMessage[];
 }
@@ -44,7 +42,7 @@ function nextKey(tx: StoreTransaction, provider: CryptoProvider, counter: string
 
 /** Writes an entry under its key. */
 export function putOutbox(tx: StoreTransaction, provider: CryptoProvider, entry: OutboxEntry): void {
-  const out = new ByteWriter().fixed(entry.sendId).u32(entry.revision).sized(encodeContent(entry.content));
+  const out = new ByteWriter().fixed(entry.sendId).sized(encodeContent(entry.content));
   out.u8(entry.messages.length);
   for (const message of entry.messages) {
     out
@@ -60,16 +58,15 @@ export function putOutbox(tx: StoreTransaction, provider: CryptoProvider, entry:
 export function addOutbox(
   tx: StoreTransaction,
   provider: CryptoProvider,
-  entry: Omit<OutboxEntry, 'key' | 'revision'>,
+  entry: Omit<OutboxEntry, 'key'>,
 ): OutboxEntry {
-  const complete = { ...entry, key: `${entry.account}/${nextKey(tx, provider, OUTBOX)}`, revision: 0 };
+  const complete = { ...entry, key: `${entry.account}/${nextKey(tx, provider, OUTBOX)}` };
   putOutbox(tx, provider, complete);
   return complete;
 }
 
 function readEntry(key: string, input: ByteReader): OutboxEntry {
   const sendId = input.fixed(SEND_ID_BYTES);
-  const revision = input.u32();
   const content = decodeContent(input.sized());
   const messages = Array.from({ length: input.u8() }, (): OutgoingMessage => {
     const deviceId = input.u8();
@@ -78,7 +75,7 @@ function readEntry(key: string, input: ByteReader): OutboxEntry {
     return { deviceId, registrationId, type, body: input.sized() };
   });
   input.end();
-  return { key, account: key.slice(0, key.indexOf('/')), sendId, revision, content, messages };
+  return { key, account: key.slice(0, key.indexOf('/')), sendId, content, messages };
 }
 
 /** One entry, or null where it is gone. */

@@ -61,6 +61,16 @@ describe('answers', () => {
     }
   });
 
+  test('[DEV-28] a field that the answer does not have is not taken from elsewhere', async () => {
+    const relay = await relayThat(says(200, '{}'));
+    Object.defineProperty(Object.prototype, 'manifest', { value: 'AAAA', configurable: true });
+    try {
+      await expect(relay.fetchManifest(uuidOf('bob'))).rejects.toMatchObject({ reason: 'relay-answer-malformed' });
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'manifest');
+    }
+  });
+
   test('[DEV-28] 409 and 410 without their lists, and with lists that are none', async () => {
     const send = (relay: RelayTransport) => relay.send(uuidOf('bob'), systemRandom(16), []);
     const reason = { error: { code: 'InvalidArgument', reason: 'send-id-reused' } };

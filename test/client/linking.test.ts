@@ -16,7 +16,7 @@ import {
   signManifest,
 } from '../../protocol/codec/manifest.ts';
 import { nodeProvider, systemRandom } from '../../protocol/crypto/node.ts';
-import { expectRefusal, read, type Seat, World } from '../support/devices.ts';
+import { copyOf, expectRefusal, read, type Seat, World } from '../support/devices.ts';
 import { uuidOf } from '../support/peers.ts';
 
 async function selfOf(seat: Pick<Seat, 'store'>) {
@@ -147,6 +147,18 @@ describe('linking', () => {
       expect((await bob.device.status()).manifestVersion).toBe(version + 1);
     }
     expect((await bob.device.status()).devices).toHaveLength(1);
+  });
+
+  test('[DEV-26] a primary restored from a backup takes over what it published since, and goes on from there', async () => {
+    const world = new World();
+    const bob = await world.primary('bob');
+    const yesterday = await copyOf(bob.store);
+    await world.linked(bob, 'tablet');
+    const restored = await world.reopen(bob, { store: yesterday });
+    const desk = await world.linked(restored, 'desk');
+    expect(desk.device.deviceId).toBe(3);
+    const { devices, version } = (await restored.device.manifest()) ?? { devices: [], version: 0 };
+    expect([version, devices.map(({ name }) => name)]).toEqual([3, ['bob', 'tablet', 'desk']]);
   });
 
   test('[DEV-26] a removed device’s id is not given out again while there is another', async () => {

@@ -67,6 +67,19 @@ describe('409', () => {
     expect((await alice.device.send(bob.device.account, 'then')).status).toBe('sent');
   });
 
+  test('[DEV-05] a relay that tells of a new device but not of a removed one does not keep the old one addressed', async () => {
+    const world = new World();
+    const [alice, bob] = await world.acquainted();
+    await world.linked(bob, 'tablet');
+    await alice.device.send(bob.device.account, 'to both');
+    await bob.device.removeDevice(2);
+    await world.linked(bob, 'desk');
+    world.relay.alterOutcome = (outcome) => (outcome.kind === 'mismatch' ? { ...outcome, extra: [] } : outcome);
+    const sent = await alice.device.send(bob.device.account, 'hi');
+    expect(sent.repairs).toMatchObject([{ missing: [3], extra: [] }]);
+    expect(sent.envelopes.map(({ deviceId }) => deviceId)).toEqual([1, 3]);
+  });
+
   test('[DEV-14] a relay that wants no device served is not taken for a delivery', async () => {
     const world = new World();
     const [alice, bob] = await world.acquainted();
@@ -82,7 +95,10 @@ describe('410', () => {
     const world = new World();
     const [alice, bob] = await world.acquainted();
     const tablet = await world.linked(bob, 'tablet');
-    await alice.device.send(bob.device.account, 'one');
+    await tablet.device.send(alice.device.account, 'zero');
+    expect([await read(alice), await read(bob)]).toEqual([['zero'], ['zero']]);
+    const one = await alice.device.send(bob.device.account, 'one');
+    expect(one.envelopes.map(({ type }) => type)).toEqual(['message', 'message']);
     let stale = true;
     world.relay.alterOutcome = (outcome, { account }) => {
       if (!stale || account !== bob.device.account) return outcome;
@@ -167,6 +183,7 @@ describe('a relay that is away', () => {
     expect(await alice.device.flush()).toBe(0);
     const restored = await world.reopen(alice, { store: yesterday });
     expect(await restored.device.flush()).toBe(0);
+    expect(alice.events.filter(({ type }) => type === 'sendFailed')).toEqual([]);
     for (const reader of [bob, tablet]) expect(await read(reader)).toEqual(['once']);
   });
 

@@ -5,8 +5,13 @@
  */
 import { describe, expect, test } from 'vitest';
 import { getSelf } from '../../client/records/self.ts';
-import type { DeviceManifest } from '../../protocol/codec/manifest.ts';
-import { encodeSignedManifest, signManifest } from '../../protocol/codec/manifest.ts';
+import type { DeviceManifest, ManifestDevice } from '../../protocol/codec/manifest.ts';
+import {
+  encodeSignedManifest,
+  manifestHash,
+  parseSignedManifest,
+  signManifest,
+} from '../../protocol/codec/manifest.ts';
 import { nodeProvider, systemRandom } from '../../protocol/crypto/node.ts';
 import { envelopeFor, expectEnvelopeRefused, expectRefusal, read, type Seat, World } from '../support/devices.ts';
 import { uuidOf } from '../support/peers.ts';
@@ -209,6 +214,30 @@ describe('manifests', () => {
     await expectRefusal([alice], { code: 'InvalidMessage', reason: 'field-zero' }, () =>
       alice.device.refreshManifest(bobs),
     );
+  });
+
+  test('[DEV-06] [DEV-07] devices that are certified with other identity keys get new sessions, in one send', async () => {
+    const world = new World();
+    const [alice, bob] = await world.acquainted();
+    await world.linked(bob, 'tablet');
+    await alice.device.refreshManifest(bob.device.account);
+    // Both begin anew under their ids; the first bundle that is fetched, the tablet's, gives it away.
+    const previous = parseSignedManifest(world.relay.manifests.get(bob.device.account) as Uint8Array);
+    const devices: ManifestDevice[] = [];
+    for (const [i, { deviceId }] of previous.manifest.devices.entries()) {
+      const other = await world.primary(`other ${i}`);
+      const [entry] = (await other.device.manifest())?.devices ?? [];
+      devices.push({ ...(entry as ManifestDevice), deviceId });
+      world.relay.box(bob.device.account, deviceId).keys = world.relay.box(other.device.account, 1).keys;
+    }
+    const previousHash = manifestHash(nodeProvider, previous);
+    world.relay.manifests.set(bob.device.account, await resigned(bob, { version: 3, previousHash, devices }));
+    const sent = await alice.device.send(bob.device.account, 'hi');
+    expect(sent.repairs).toEqual([]);
+    expect(sent.envelopes.map(({ deviceId, type }) => [deviceId, type])).toEqual([
+      [1, 'prekey'],
+      [2, 'prekey'],
+    ]);
   });
 
   test('[DEV-06] sessions with a removed device are deleted, and what it sends is refused', async () => {
