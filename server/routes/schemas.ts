@@ -48,9 +48,6 @@ export const keyUpload = z.strictObject({
   oneTimeKem: z.array(signedPreKey).max(MAX_KEYS_PER_UPLOAD),
 });
 
-/** What {@link keyUpload} gives. */
-export type ParsedKeyUpload = z.output<typeof keyUpload>;
-
 /** ManifestBody. */
 export const manifestBody = z.strictObject({ manifest: bytes(MAX_MANIFEST_BYTES) });
 

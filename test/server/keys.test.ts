@@ -152,6 +152,9 @@ it('[RLY-15] refuses an id that stands twice, in the upload or under another key
   await refused('InvalidArgument', 'duplicate-key-id', { oneTime: [other(50), other(51), other(50)] });
   const twice = [signedKey(alice.primary, 50, kemKey()), signedKey(alice.primary, 50, kemKey())];
   await refused('InvalidArgument', 'duplicate-key-id', { oneTimeKem: twice });
+  const same = signedKey(alice.primary, 53, kemKey());
+  await refused('InvalidArgument', 'duplicate-key-id', { oneTimeKem: [same, same] });
+  await refused('InvalidArgument', 'duplicate-key-id', { oneTime: [other(54)].flatMap((key) => [key, key]) });
   await refused('InvalidArgument', 'duplicate-key-id', { oneTime: [other(52), other(1)] });
   await refused('InvalidArgument', 'duplicate-key-id', { oneTimeKem: [signedKey(alice.primary, 1, kemKey())] });
   const many = Array.from({ length: 101 }, (_, i) => other(1000 + i));

@@ -6,12 +6,14 @@ import { systemRandom } from '../../protocol/crypto/node.ts';
 import type { StoredKeys } from '../../server/store/interface.ts';
 import { openRelayStore } from '../../server/store/sqlite.ts';
 import {
+  type Answer,
   createAccount,
   createDevice,
   deliver,
   keyUpload,
   manifestText,
   nextManifest,
+  type PlainRequest,
   putDevices,
   putKeys,
   register,
@@ -20,7 +22,7 @@ import {
   sign,
   type TestDevice,
 } from '../support/relay-fixtures.ts';
-import { startProgram, startRelayProcess } from '../support/relay-process.ts';
+import { type RelayProcess, startProgram, startRelayProcess } from '../support/relay-process.ts';
 import { reportCount } from '../support/report.ts';
 import { scaled } from '../support/scale.ts';
 import { count, temporaryFolder, testRelay } from '../support/test-relay.ts';
@@ -72,67 +74,79 @@ it('[REL-02] [RLY-16] two processes that empty the same devices get no one-time 
   await relay.close();
 });
 
-it('[REL-10] [RLY-18] a send that races a link or a removal in another process reaches all mailboxes or none', async () => {
-  const runs = scaled(200, 1_000);
-  const folder = temporaryFolder();
-  const database = join(folder.path, 'relay.db');
-  const [first, second] = await Promise.all([startRelayProcess(database), startRelayProcess(database)]);
-  const here = remote(first.url);
-  const there = remote(second.url);
-  const alice = createAccount();
-  const bob = createAccount();
-  const laptop = createDevice(bob.account, 2, 1);
-  await register(here, alice);
-  await register(there, bob);
-  await putDevices(there, bob, [bob.primary, laptop]);
-  await putKeys(here, laptop);
-  const stable = [bob.primary, laptop];
+/** Bob has two devices that stay and a third one that comes and goes; Alice writes through one relay, Bob asks the other. */
+class Race {
+  readonly folder = temporaryFolder();
+  readonly database = join(this.folder.path, 'relay.db');
+  readonly alice = createAccount();
+  readonly bob = createAccount();
+  readonly stable = [this.bob.primary, createDevice(this.bob.account, 2, 1)];
+  readonly seen = { linkAccepted: 0, linkRefused: 0, removeAccepted: 0, removeRefused: 0 };
+  here = remote('');
+  there = remote('');
 
-  /** Sends to `to` in one process while the other one gets `change`; both signed before, either one a little late. */
-  async function race(run: number, to: TestDevice[], method: string, path: string, by: TestDevice, body: unknown) {
-    const text = `run ${run}`;
-    const send = sign(alice.primary, here.base, Date.now(), {
-      method: 'PUT',
-      path: `/v1/messages/${bob.account}`,
-      body: sendTo(to, text),
-    });
-    const change = sign(by, there.base, Date.now(), { method, path, body });
+  async start(processes: readonly [RelayProcess, RelayProcess]): Promise<void> {
+    this.here = remote(processes[0].url);
+    this.there = remote(processes[1].url);
+    await register(this.here, this.alice);
+    await register(this.there, this.bob);
+    await putDevices(this.there, this.bob, this.stable);
+    for (const device of this.stable.slice(1)) await putKeys(this.here, device);
+  }
+
+  /** Sends to `to` while the other process gets `change`; both signed before, either one a little late. */
+  async #race(text: string, to: TestDevice[], by: TestDevice, change: PlainRequest): Promise<Answer> {
+    const path = `/v1/messages/${this.bob.account}`;
+    const plain = { method: 'PUT', path, body: sendTo(to, text) };
+    const send = sign(this.alice.primary, this.here.base, Date.now(), plain);
+    const other = sign(by, this.there.base, Date.now(), change);
     const lead = (systemRandom(1)[0] ?? 0) / 64 - 2;
     const [sent, changed] = await Promise.all([
-      sleep(Math.max(0, lead)).then(() => deliver(here, send)),
-      sleep(Math.max(0, -lead)).then(() => deliver(there, change)),
+      sleep(Math.max(0, lead)).then(() => deliver(this.here, send)),
+      sleep(Math.max(0, -lead)).then(() => deliver(this.there, other)),
     ]);
     expect(changed.status).toBe(204);
-    const boxes = count(database, `SELECT count(*) FROM env WHERE body = x'${Buffer.from(text).toString('hex')}'`);
-    return { sent, boxes };
+    expect([200, 409]).toContain(sent.status);
+    const boxes = count(this.database, `SELECT count(*) FROM env WHERE body = x'${Buffer.from(text).toString('hex')}'`);
+    // Two of three where one was removed: its mailbox went with it.
+    expect(boxes).toBe(sent.status === 200 ? 2 : 0);
+    return sent;
   }
 
-  const seen = { linkAccepted: 0, linkRefused: 0, removeAccepted: 0, removeRefused: 0 };
+  async link(run: number, tablet: TestDevice): Promise<void> {
+    await putDevices(this.there, this.bob, [...this.stable, tablet]);
+    const body = keyUpload(tablet, { oneTime: 0, oneTimeKem: 0 });
+    const sent = await this.#race(`link ${run}`, this.stable, tablet, { method: 'PUT', path: '/v1/keys', body });
+    if (sent.status === 409) expect(sent.json).toMatchObject({ missing: [3], extra: [] });
+    this.seen[sent.status === 200 ? 'linkAccepted' : 'linkRefused'] += 1;
+  }
+
+  async remove(run: number, tablet: TestDevice): Promise<void> {
+    const manifest = nextManifest(this.bob, this.stable);
+    const change = { method: 'PUT', path: '/v1/manifest', body: { manifest: manifestText(manifest) } };
+    const sent = await this.#race(`remove ${run}`, [...this.stable, tablet], this.bob.primary, change);
+    this.bob.manifests.push(manifest);
+    if (sent.status === 409) expect(sent.json).toMatchObject({ missing: [], extra: [3] });
+    this.seen[sent.status === 200 ? 'removeAccepted' : 'removeRefused'] += 1;
+  }
+}
+
+it('[REL-10] [RLY-18] a send that races a link or a removal in another process reaches all mailboxes or none', async () => {
+  const runs = scaled(200, 1_000);
+  const race = new Race();
+  // Both make the file that is not there yet.
+  const processes = await Promise.all([startRelayProcess(race.database), startRelayProcess(race.database)]);
+  await race.start(processes);
   for (let run = 1; run <= runs; run += 2) {
-    const tablet = createDevice(bob.account, 3, run);
-    await putDevices(there, bob, [...stable, tablet]);
-    const upload = keyUpload(tablet, { oneTime: 0, oneTimeKem: 0 });
-    const link = await race(run, stable, 'PUT', '/v1/keys', tablet, upload);
-    expect([200, 409]).toContain(link.sent.status);
-    expect(link.boxes).toBe(link.sent.status === 200 ? 2 : 0);
-    if (link.sent.status === 409) expect(link.sent.json).toMatchObject({ missing: [3], extra: [] });
-    seen[link.sent.status === 200 ? 'linkAccepted' : 'linkRefused'] += 1;
-
-    const next = nextManifest(bob, stable);
-    const body = { manifest: manifestText(next) };
-    const remove = await race(run + 1, [...stable, tablet], 'PUT', '/v1/manifest', bob.primary, body);
-    bob.manifests.push(next);
-    expect([200, 409]).toContain(remove.sent.status);
-    // Two are left of three: the removed device's mailbox went with it.
-    expect(remove.boxes).toBe(remove.sent.status === 200 ? 2 : 0);
-    if (remove.sent.status === 409) expect(remove.sent.json).toMatchObject({ missing: [], extra: [3] });
-    seen[remove.sent.status === 200 ? 'removeAccepted' : 'removeRefused'] += 1;
+    const tablet = createDevice(race.bob.account, 3, run);
+    await race.link(run, tablet);
+    await race.remove(run, tablet);
   }
-  expect(count(database, 'SELECT count(*) FROM env JOIN device USING (dev) WHERE state = 2')).toBe(0);
-  for (const [name, times] of Object.entries(seen)) expect([name, times > 0]).toEqual([name, true]);
+  expect(count(race.database, 'SELECT count(*) FROM env JOIN device USING (dev) WHERE state = 2')).toBe(0);
+  for (const [name, times] of Object.entries(race.seen)) expect([name, times > 0]).toEqual([name, true]);
   reportCount('REL-10', 'sends racing a link or a removal', runs);
-  await Promise.all([first.kill(), second.kill()]);
-  folder.remove();
+  for (const process of processes) await process.kill();
+  race.folder.remove();
 });
 
 it('[RLY-05] a nonce that one process has seen is used up in the other', async () => {
