@@ -61,5 +61,6 @@ export function getKem(name: KemName): Kem {
 
 /** The KEM with this type byte, or null. */
 export function kemByTypeByte(typeByte: number): Kem | null {
+  // @req KEY-19
   return KEMS.find((candidate) => candidate.typeByte === typeByte) ?? null;
 }

@@ -128,6 +128,7 @@ function decapsulate(set: KemParameterSet, privateKey: Secret<'KemPrivateKey'>, 
 }
 
 /** The portable provider. */
+// @req KEY-01
 export const nobleProvider: CryptoProvider = {
   name: 'noble',
   sha256: (data) => sha256(data),

@@ -68,8 +68,9 @@ function isSystem(random: RandomSource): boolean {
 const keyObjects = new WeakMap<Secret, nodeCrypto.KeyObject>();
 
 function importPrivate(type: KeyType, format: 'raw-private' | 'raw-seed', secret: Secret): nodeCrypto.KeyObject {
-  const known = keyObjects.get(secret);
+  // @req KEY-18
   const bytes = secret.expose();
+  const known = keyObjects.get(secret);
   if (known !== undefined) return known;
   const key = nodeCrypto.createPrivateKey({ key: bytes, format, asymmetricKeyType: type });
   keyObjects.set(secret, key);
@@ -103,15 +104,23 @@ function hkdfSha256(ikm: Uint8Array, salt: Uint8Array, info: Uint8Array, length:
   if (info.length <= NATIVE_INFO_BYTES && ikm.length > 0 && length > 0) {
     return plain(nodeCrypto.hkdfSync('sha256', nodeCrypto.createSecretKey(ikm), salt, info, length));
   }
-  const key = hmacSha256(salt, ikm);
-  const blocks: Uint8Array[] = [];
-  let last: Uint8Array = EMPTY;
-  for (let i = 1; (i - 1) * HASH_BYTES < length; i++) {
-    last = hmacSha256(key, concat(last, info, Uint8Array.of(i)));
-    blocks.push(last);
+  return expandLong(hmacSha256(salt, ikm), info, length);
+}
+
+/** HKDF-Expand (RFC 5869 §2.3) where OpenSSL's does not reach. Erases the pseudo-random key. */
+function expandLong(key: Uint8Array, info: Uint8Array, length: number): Uint8Array {
+  const out = new Uint8Array(length);
+  let block: Uint8Array = EMPTY;
+  for (let at = 0, counter = 1; at < length; at += HASH_BYTES, counter++) {
+    const input = concat(block, info, Uint8Array.of(counter));
+    block.fill(0);
+    block = hmacSha256(key, input);
+    input.fill(0);
+    out.set(block.subarray(0, length - at), at);
   }
+  block.fill(0);
   key.fill(0);
-  return concat(...blocks).slice(0, length);
+  return out;
 }
 
 /** Runs a cipher into memory of its own: a Buffer made by Node may be a piece of a block shared by the process. */
@@ -229,6 +238,7 @@ function decapsulate(set: KemParameterSet, privateKey: Secret<'KemPrivateKey'>, 
 }
 
 /** The native provider. */
+// @req KEY-01
 export const nodeProvider: CryptoProvider = {
   name: 'node',
   sha256: (data) => hash('sha256', data),
