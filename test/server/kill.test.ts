@@ -165,7 +165,7 @@ function integrity(database: string): unknown {
 }
 
 it('[REL-22] [RLY-09] after kill -9 at any moment everything accepted is there, once, and no key goes out twice', async () => {
-  const kills = scaled(4, 20);
+  const kills = scaled(3, 20);
   const folder = temporaryFolder();
   const database = join(folder.path, 'relay.db');
   const world = new World();
