@@ -7,6 +7,7 @@
 
 /** Milliseconds since 1970. */
 export interface Clock {
+  /** The present, in whole milliseconds. */
   now(): number;
 }
 

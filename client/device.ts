@@ -110,10 +110,12 @@ export class Device {
     return this.#self.account;
   }
 
+  /** 1 to 127; 1 is the primary. */
   get deviceId(): number {
     return this.#self.deviceId;
   }
 
+  /** Account and device id. */
   get address(): ProtocolAddress {
     return addressOf(this.#self);
   }

@@ -5,6 +5,8 @@
  * @spec 07-devices
  * Owns: what is public. Must not know: Node: SQLite and file storage have an entry of their own (`pawl/client/sqlite`).
  */
+
+export type { DeviceManifest, ManifestDevice } from '../protocol/codec/manifest.ts';
 export type { SuiteName } from '../protocol/handshake/suites.ts';
 export { DEFAULT_SUITE, getSuite, SUITES } from '../protocol/handshake/suites.ts';
 export type { Clock } from './clock.ts';

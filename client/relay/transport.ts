@@ -59,7 +59,9 @@ export type SendOutcome =
 export interface Envelope {
   /** Ascending per mailbox; acknowledged cumulatively. */
   readonly seq: number;
+  /** The relay's name for it, unique. */
   readonly guid: string;
+  /** Account of the sender, the relay's word until it is decrypted. */
   readonly sourceAccount: string;
   readonly sourceDevice: number;
   readonly type: MessageType;
@@ -80,6 +82,7 @@ export interface ConnectionHandlers {
   onEnvelope(envelope: Envelope): Promise<void>;
   /** After every successful connect, once what had been waiting was delivered. */
   onQueueEmpty(): void;
+  /** After every successful connect, at once. */
   onConnected(): void;
   /** `final`: 4401 revoked, 4409 displaced by a newer connection; otherwise it reconnects by itself. */
   onClosed(code: number, final: boolean): void;
@@ -93,8 +96,11 @@ export interface RelayConnection {
 
 /** One relay, as one device uses it. Every method rejects with a {@link RelayError} where the relay refuses or is not there. */
 export interface RelayTransport {
+  /** Registers the account of a first manifest. @throws {RelayError} 409 where it exists. */
   register(manifest: Uint8Array, keys: KeyUpload): Promise<void>;
+  /** Publishes keys. @throws {RelayError} 422 for a one-time key id that it has already. */
   putKeys(keys: KeyUpload): Promise<void>;
+  /** What it still has of this device's keys. */
   keyCounts(): Promise<KeyCounts>;
   /** An encoded signed manifest, or null where there is no such account. */
   fetchManifest(account: string): Promise<Uint8Array | null>;
@@ -104,9 +110,11 @@ export interface RelayTransport {
   takeBundle(account: string, deviceId: number): Promise<PreKeyBundle | null>;
   /** `sendId`: 16 bytes; repeating a request under its send id delivers once. */
   send(account: string, sendId: Uint8Array, messages: readonly OutgoingMessage[]): Promise<SendOutcome>;
+  /** At most `limit` envelopes behind `after`, ascending. */
   fetchMailbox(after: number, limit: number): Promise<MailboxPage>;
   /** Acknowledges everything up to `seq`. */
   acknowledge(seq: number): Promise<void>;
+  /** Opens a live connection, which reconnects by itself until closed. */
   connect(handlers: ConnectionHandlers): RelayConnection;
 }
 

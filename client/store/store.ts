@@ -14,8 +14,11 @@ const NAME = /^[ -~]{1,400}$/;
 
 /** One transaction. Values are copied on the way in and out. */
 export interface StoreTransaction {
+  /** The value, or null. */
   get(table: string, key: string): Uint8Array | null;
+  /** Writes, over whatever was there. */
   put(table: string, key: string, value: Uint8Array): void;
+  /** Deletes; what is not there stays so. */
   delete(table: string, key: string): void;
   /** Entries in ascending order of their keys, those alone that begin with `prefix` if one is given. */
   list(table: string, prefix?: string): [key: string, value: Uint8Array][];
@@ -33,6 +36,7 @@ export interface Store {
   transaction<T>(work: (tx: StoreTransaction) => T): Promise<T>;
   /** Canonical bytes of all tables: equal if and only if the contents are equal. Holds secrets; for tests and backups. */
   snapshot(): Promise<Uint8Array>;
+  /** Ends the use of the storage; what follows is `store-closed`. Idempotent. */
   close(): Promise<void>;
 }
 

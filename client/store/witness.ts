@@ -15,6 +15,7 @@ export interface Witness {
    * @throws {ProtocolError} `InvalidState`/`witness-failed`.
    */
   advance(generation: number): Promise<void>;
+  /** Ends its use. */
   close(): Promise<void>;
 }
 

@@ -5,12 +5,17 @@
  */
 import { expect, test } from 'vitest';
 import { Device } from '../../client/device.ts';
+import type { SuiteName } from '../../protocol/handshake/suites.ts';
 import { Crash, CrashPlan } from '../support/crash.ts';
 import { read, type Seat, textOf, World } from '../support/devices.ts';
 import { reusedKeys } from '../support/message-keys.ts';
+import { PQXDH, X3DH } from '../support/peers.ts';
 import { reportCount } from '../support/report.ts';
+import { scaled } from '../support/scale.ts';
 
 const LIMITS = { oneTimeBatch: 1, oneTimeLow: 0 };
+/** Where a crash falls does not depend on the suite: the short form takes the cheap one. */
+const SUITES: readonly SuiteName[] = [scaled(X3DH, PQXDH)];
 
 /** The same storage, opened by a process that will crash. */
 async function doomed(seat: Seat, plan: CrashPlan): Promise<Device> {
@@ -22,6 +27,8 @@ async function doomed(seat: Seat, plan: CrashPlan): Promise<Device> {
     relay: plan.relay(options.relay),
   });
 }
+
+const primary = (world: World, name: string) => world.primary(name, { suites: SUITES });
 
 /** Runs until done or crashed; anything else that is thrown is a failure of the test. */
 async function untilCrash(work: () => Promise<unknown>): Promise<void> {
@@ -43,20 +50,20 @@ interface Run {
 async function sendingRun(at: number): Promise<Run> {
   const world = new World();
   world.limits = LIMITS;
-  const [alice, bob] = [await world.primary('alice'), await world.primary('bob')];
-  const laptop = await world.linked(alice, 'laptop');
+  const [alice, bob] = [await primary(world, 'alice'), await primary(world, 'bob')];
+  const laptop = await world.linked(alice, 'laptop', { suites: SUITES });
   const plan = new CrashPlan(at);
   const promised = new Set<string>();
   let tablet: Seat | null = null;
   await untilCrash(async () => {
     const device = await doomed(alice, plan);
     for (const text of ['one', 'two', 'three']) {
-      if (text === 'three') tablet = await world.linked(bob, 'tablet');
+      if (text === 'three') tablet = await world.linked(bob, 'tablet', { suites: SUITES });
       await device.send(bob.device.account, text);
       promised.add(text);
     }
   });
-  tablet ??= await world.linked(bob, 'tablet');
+  tablet ??= await world.linked(bob, 'tablet', { suites: SUITES });
   const again = await world.reopen(alice);
   await again.device.resume();
   await again.device.send(bob.device.account, 'four');
@@ -87,7 +94,7 @@ test('[STATE-04] [DEV-13] a crash at any point of sending: no message key is use
 async function receivingRun(at: number): Promise<{ plan: CrashPlan; world: World; got: string[] }> {
   const world = new World();
   world.limits = LIMITS;
-  const [alice, bob] = [await world.primary('alice'), await world.primary('bob')];
+  const [alice, bob] = [await primary(world, 'alice'), await primary(world, 'bob')];
   for (const text of ['one', 'two', 'three']) await alice.device.send(bob.device.account, text);
   const plan = new CrashPlan(at);
   await untilCrash(async () => (await doomed(bob, plan)).poll());
@@ -113,16 +120,16 @@ test('[STATE-04] [DEV-10] a crash at any point of receiving: every acknowledged 
 async function enrolmentRun(at: number): Promise<{ plan: CrashPlan }> {
   const world = new World();
   world.limits = LIMITS;
-  const bob = await world.primary('bob');
+  const bob = await primary(world, 'bob');
   const plan = new CrashPlan(at);
-  const { options } = world.options();
+  const { options } = world.options({ suites: SUITES });
   const dying = { ...options, store: plan.store(options.store), witness: plan.witness(options.witness) };
   const identity = { account: '0e7bb4b0-0000-4000-8000-000000000001', name: 'phone' };
   await untilCrash(() => Device.createPrimary({ ...dying, relay: plan.relay(options.relay) }, identity));
   const stored = await Device.open(options).catch(() => null);
   const device = stored ?? (await Device.createPrimary(options, identity));
   await device.resume();
-  const offering = world.options().options;
+  const offering = world.options({ suites: SUITES }).options;
   const offer = await Device.createLinkedOffer(offering, { name: 'tablet' });
   await untilCrash(async () => (await doomed({ ...bob, device, options } as Seat, plan)).linkDevice(offer));
   const again = await Device.open(options);
