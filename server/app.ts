@@ -7,10 +7,9 @@
  */
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
 import { isProtocolError } from '../protocol/errors.ts';
-import { MAX_BODY_BYTES } from './limits.ts';
+import { limitBody } from './body-limit.ts';
 import { type RefusalStatus, RelayRefusal, refusalOf } from './refusal.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { jsonAnswer, type RelayDeps, type RelayEnv, router } from './routes/common.ts';
@@ -44,8 +43,10 @@ function asRefusal(error: unknown): RelayRefusal | null {
     const [status, reason] = HTTP_REASONS[error.status] ?? [400, 'bad-request'];
     return new RelayRefusal(status, 'InvalidArgument', reason);
   }
-  const busy = error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY;
-  return busy ? new RelayRefusal(503, 'InvalidState', 'busy') : null;
+  if (!(error instanceof Error)) return null;
+  if ('errcode' in error && error.errcode === SQLITE_BUSY) return new RelayRefusal(503, 'InvalidState', 'busy');
+  const gone = 'code' in error && error.code === 'ECONNRESET';
+  return gone ? new RelayRefusal(400, 'InvalidArgument', 'body-incomplete') : null;
 }
 
 function answerError(deps: RelayDeps, error: unknown, c: Context): Response {
@@ -99,11 +100,7 @@ function logRequests(app: OpenAPIHono<RelayEnv>, deps: RelayDeps): void {
 export function createApp(deps: RelayDeps): OpenAPIHono<RelayEnv> {
   const app = router();
   logRequests(app, deps);
-  const tooLarge = () => {
-    // @req RLY-01
-    throw new RelayRefusal(413, 'InvalidMessage', 'body-too-large');
-  };
-  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge }));
+  app.use(limitBody);
   const routes = [healthRoute(), ...accountRoutes(deps), ...keyRoutes(deps), ...messageRoutes(deps), socketRoute(deps)];
   for (const route of routes) app.route('/', route);
   app.onError((error, c) => answerError(deps, error, c));

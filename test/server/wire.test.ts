@@ -1,6 +1,8 @@
 /** HTTP as it travels: what no well-behaved client sends. */
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pino from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type Relay, startRelay } from '../../server/relay.ts';
 import { createAccount, deliver, register, remote, sign, type TestAccount } from '../support/relay-fixtures.ts';
@@ -9,12 +11,15 @@ import { dump, temporaryFolder } from '../support/test-relay.ts';
 let folder: ReturnType<typeof temporaryFolder>;
 let database: string;
 let relay: Relay;
+let logged: string[];
 let alice: TestAccount;
 
 beforeEach(async () => {
   folder = temporaryFolder();
   database = join(folder.path, 'relay.db');
-  relay = await startRelay({ database });
+  logged = [];
+  const logger = pino({ base: null }, { write: (line: string) => void logged.push(line) });
+  relay = await startRelay({ database, logger });
   alice = createAccount();
   await register(remote(relay.url), alice);
 });
@@ -91,6 +96,46 @@ it('[RLY-01] refuses a large body on the wire, announced or in chunks', async ()
     sign(alice.primary, relay.url, Date.now(), { method: 'GET', path: '/v1/keys' }),
   );
   expect(answer.status).toBe(200);
+});
+
+it('[RLY-02] [RLY-03] takes a body in chunks, and tells what is wrong with one that is missing or has no type', async () => {
+  const path = '/v1/mailbox/ack';
+  const lines = (text?: string) => [`POST ${path} HTTP/1.1`, ...signedLines('POST', path, text)];
+  const json = ['Transfer-Encoding: chunked'];
+  const chunks = '4\r\n{"se\r\n5\r\nq":1}\r\n0\r\n\r\n';
+  expect(await raw([...lines('{"seq":1}'), ...json], chunks)).toBe('HTTP/1.1 404 Not Found');
+  expect(await raw([...lines('{"seq":1}'), 'Content-Length: 9'], '{"seq":1}')).toBe('HTTP/1.1 404 Not Found');
+  for (const ending of [[], ['Content-Length: 0'], json]) {
+    const body = ending === json ? '0\r\n\r\n' : '';
+    const status = await raw([...lines(), ...ending], body);
+    expect([ending, status]).toEqual([ending, 'HTTP/1.1 400 Bad Request']);
+  }
+  const untyped = lines('{"seq":1}').filter((line) => !line.startsWith('content-type'));
+  expect(await raw([...untyped, 'Content-Length: 9'], '{"seq":1}')).toBe('HTTP/1.1 415 Unsupported Media Type');
+  expect(await raw([...untyped, ...json], chunks)).toBe('HTTP/1.1 415 Unsupported Media Type');
+  const register = ['POST /v1/accounts HTTP/1.1', host()];
+  expect(await raw([...register, 'Content-Length: 2'], '{}')).toBe('HTTP/1.1 415 Unsupported Media Type');
+  expect(await raw([...register, ...json], chunks)).toBe('HTTP/1.1 415 Unsupported Media Type');
+  expect(await raw(register)).toBe('HTTP/1.1 400 Bad Request');
+  expect(await raw(['POST /v1/keys HTTP/1.1', host()])).toBe('HTTP/1.1 405 Method Not Allowed');
+  expect(await raw(['GET /v1/health HTTP/1.1', host(), 'Content-Length: 2'], '{}')).toBe('HTTP/1.1 200 OK');
+});
+
+it('[RLY-03] a body that breaks off is no fault of the relay', async () => {
+  for (const length of ['Content-Length: 500', 'Transfer-Encoding: chunked']) {
+    for (const head of [
+      ['POST /v1/accounts HTTP/1.1', host()],
+      ['PUT /v1/keys HTTP/1.1', ...signedLines('PUT', '/v1/keys', '{}')],
+    ]) {
+      const before = logged.length;
+      const socket = connect(relay.port, '127.0.0.1');
+      socket.write(`${[...head, 'Content-Type: application/json', length].join('\r\n')}\r\n\r\n1f4\r\n{"a`, () =>
+        socket.destroy(),
+      );
+      while (logged.length === before) await sleep(2);
+    }
+  }
+  expect(logged.map((line) => JSON.parse(line)).filter(({ level }) => level > 30)).toEqual([]);
 });
 
 it('[RLY-03] answers upgrades that it does not know as ordinary requests, and refuses others with their status', async () => {
