@@ -26,6 +26,8 @@ export type {
 export { checkedRandom } from './crypto/random.ts';
 export type { ErrorCode, ErrorStage } from './errors.ts';
 export { isProtocolError, ProtocolError } from './errors.ts';
+export type { Fingerprint, FingerprintInput, FingerprintSide } from './fingerprint/fingerprint.ts';
+export { createFingerprint, verifyDisplayable, verifyScannable } from './fingerprint/fingerprint.ts';
 export type { PreKeyBundle } from './handshake/bundle.ts';
 export type { KemPreKey, PreKey, SignedPreKey } from './handshake/prekeys.ts';
 export { createKemPreKey, createPreKey, createSignedPreKey } from './handshake/prekeys.ts';

@@ -31,3 +31,10 @@ export const MAX_REGISTRATION_ID = 0x3fff;
 export const MAX_ENVELOPE_BYTES = 96 * 1024;
 /** Bytes of one message handed to a parser. */
 export const MAX_MESSAGE_BYTES = 1024 * 1024;
+/** Sender key states kept for one sender and distribution id; the oldest is dropped first. */
+export const MAX_SENDER_KEY_STATES = 5;
+/** Hashes of one side of a safety number, in deployment. */
+export const FINGERPRINT_ITERATIONS = 5_200;
+/** Fewest and most hashes of one side of a safety number. */
+export const MIN_FINGERPRINT_ITERATIONS = 2;
+export const MAX_FINGERPRINT_ITERATIONS = 1_000_000;
