@@ -28,6 +28,22 @@ export type { ErrorCode, ErrorStage } from './errors.ts';
 export { isProtocolError, ProtocolError } from './errors.ts';
 export type { Fingerprint, FingerprintInput, FingerprintSide } from './fingerprint/fingerprint.ts';
 export { createFingerprint, verifyDisplayable, verifyScannable } from './fingerprint/fingerprint.ts';
+export type {
+  GroupDecrypted,
+  GroupOrder,
+  SenderKeyName,
+  SenderKeyRecord,
+  SenderKeyStep,
+} from './group/sender-key.ts';
+export {
+  decryptGroupMessage,
+  distributeSenderKey,
+  encryptGroupMessage,
+  parseSenderKeyRecord,
+  processSenderKeyDistribution,
+  senderKeyRecordKey,
+  serializeSenderKeyRecord,
+} from './group/sender-key.ts';
 export type { PreKeyBundle } from './handshake/bundle.ts';
 export type { KemPreKey, PreKey, SignedPreKey } from './handshake/prekeys.ts';
 export { createKemPreKey, createPreKey, createSignedPreKey } from './handshake/prekeys.ts';

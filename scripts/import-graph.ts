@@ -91,6 +91,8 @@ export const ALLOWED: ReadonlyMap<string, readonly string[] | null> = new Map([
   ['protocol/crypto', ['bottom']],
   ['protocol/codec', ['bottom', 'protocol/crypto']],
   ...PARTS.map((part): [string, readonly string[]] => [part, CODEC]),
+  // A sender key's chain is the ratchet's symmetric half.
+  ['protocol/group', [...CODEC, 'protocol/ratchet']],
   ['protocol/session', [...CODEC, ...PARTS]],
   ['protocol-entry', PROTOCOL],
   ['protocol/testing', PROTOCOL],
