@@ -54,10 +54,12 @@ export class Secret<Role extends string = string> {
     return new Secret<Role>(this.expose().slice());
   }
 
+  /** `[secret]`. */
   toString(): string {
     return REDACTED;
   }
 
+  /** `[secret]`. */
   toJSON(): string {
     return REDACTED;
   }
@@ -69,6 +71,7 @@ export class Secret<Role extends string = string> {
 
 /** Anything that can be wiped: what a step reports as spent. */
 export interface Wipeable {
+  /** Overwrites with zeros. Idempotent. */
   wipe(): void;
 }
 

@@ -74,7 +74,7 @@ export function serviceId(name: string): Uint8Array | null {
 
 /**
  * The `addresses` field of a first message, 36 bytes; null where either name is not a Service ID.
- * @throws {ProtocolError} `InvalidArgument` as {@link checkAddress}.
+ * @throws {ProtocolError} `InvalidArgument` as `checkAddress`.
  */
 export function encodeAddresses(sender: ProtocolAddress, recipient: ProtocolAddress): Uint8Array | null {
   const from = checkAddress(sender);
@@ -99,7 +99,7 @@ export function sameAccount(a: ProtocolAddress, b: ProtocolAddress): boolean {
 /**
  * The one key under which stores keep an address: `name.deviceId`, a UUID in lower case, any other name as it is.
  * Different addresses have different keys.
- * @throws {ProtocolError} `InvalidArgument` as {@link checkAddress}.
+ * @throws {ProtocolError} `InvalidArgument` as `checkAddress`.
  */
 export function addressKey(address: ProtocolAddress): string {
   const { name, deviceId } = checkAddress(address);

@@ -16,7 +16,7 @@ import { fromBase64, fromBase64Url, toBase64, toBase64Url } from './base64.ts';
 import { componentValues, type RequestTarget } from './request-target.ts';
 
 /** Length of the nonce of a request, in bytes. */
-export const REQUEST_NONCE_BYTES = 16;
+const REQUEST_NONCE_BYTES = 16;
 
 const COMPONENTS = ['@method', '@authority', '@path', '@query'];
 const DIGEST = 'content-digest';

@@ -25,11 +25,15 @@ export interface Kem {
   /** First byte of its keys and ciphertexts on the wire; null for a KEM that is never there. */
   readonly typeByte: number | null;
   readonly parameterSet: KemParameterSet;
+  /** Lengths of its raw keys and ciphertexts, in bytes. */
   lengths(provider: CryptoProvider): KemLengths;
+  /** A fresh pair, from 64 bytes of `random`. */
   generate(provider: CryptoProvider, random: RandomSource): KemKeyPair;
   /** @throws {ProtocolError} `InvalidKey`: `bad-length`, `unreduced-kem-key`. */
   checkPublicKey(provider: CryptoProvider, publicKey: Uint8Array): void;
+  /** Draws 32 bytes. @throws {ProtocolError} as `checkPublicKey`. */
   encapsulate(provider: CryptoProvider, publicKey: Uint8Array, random: RandomSource): Encapsulation;
+  /** Implicit rejection on a damaged ciphertext. @throws {ProtocolError} as `CryptoProvider.kemDecapsulate`. */
   decapsulate(
     provider: CryptoProvider,
     privateKey: Secret<'KemPrivateKey'>,

@@ -64,10 +64,15 @@ export interface Encapsulation {
 export interface CryptoProvider {
   readonly name: 'noble' | 'node';
 
+  /** 32 bytes. */
   sha256(data: Uint8Array): Uint8Array;
+  /** 64 bytes. */
   sha512(data: Uint8Array): Uint8Array;
+  /** 32 bytes. */
   sha3_256(data: Uint8Array): Uint8Array;
+  /** 64 bytes. */
   sha3_512(data: Uint8Array): Uint8Array;
+  /** As many bytes as asked for. */
   shake256(data: Uint8Array, length: number): Uint8Array;
   /** HMAC-SHA256, 32 bytes. */
   hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array;
@@ -103,6 +108,7 @@ export interface CryptoProvider {
   /** Never throws on input. */
   ed25519Verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
 
+  /** Lengths of one parameter set, in bytes. */
   kemLengths(set: KemParameterSet): KemLengths;
   /** A fresh pair: 64 bytes (d ‖ z) from `random`; the private key is that seed. */
   kemGenerate(set: KemParameterSet, random: RandomSource): KemKeyPair;

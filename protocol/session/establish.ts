@@ -26,9 +26,11 @@ import type { SessionEnvironment, SessionRecord, SessionState } from './state.ts
 
 /** The responder's own prekeys, as its store has them; null where the id is unknown. */
 export interface PreKeyLookup {
+  /** The signed prekey of an id, current or in its grace time. */
   signedPreKey(id: number): EcKeyPair | null;
   /** `publicKey` raw; `privateKey` a 64-byte seed or an expanded key. */
   kemPreKey(id: number): (KemKeyPair & { readonly kem: KemName }) | null;
+  /** The one-time prekey of an id, unless it was used. */
   oneTimePreKey(id: number): EcKeyPair | null;
   /** Whether a session was ever begun with this base key (raw) on these prekeys, records lost since included (REPLAY-02). */
   baseKeySeen(signedPreKeyId: number, kemPreKeyId: number | null, baseKey: Uint8Array): boolean;

@@ -184,7 +184,7 @@ export function serializeRecord(
 /**
  * Reads a stored record.
  * @throws {ProtocolError} `InvalidState`: `record-version` (a newer layout), `record-other-peer` (stored under another
- * address), or one of {@link openState}'s reasons. Never falls back to a fresh session (SES-02).
+ * address), or one of `openState`'s reasons. Never falls back to a fresh session (SES-02).
  */
 export function parseRecord(
   provider: CryptoProvider,

@@ -29,6 +29,7 @@ export interface SessionEnvironment {
   readonly registrationId: number;
   /** The policy: suites that may be spoken, for new sessions and for incoming ones. */
   readonly suites: readonly SuiteName[];
+  /** The trust decision: whether messages may go to, or be taken from, this identity key (raw, 32 bytes). */
   readonly isTrusted: (identityKey: Uint8Array, direction: TrustDirection) => boolean;
 }
 

@@ -36,12 +36,12 @@ describe('erasure', () => {
     expect(secrets).toBeGreaterThan(200);
     expect(kept).toBeGreaterThan(1000);
     expect(unerased).toEqual([]);
-    // BigInts of curve scalars, and copies that libraries made of them, are the engine's to reuse.
-    const scalars = found.filter((label) => label === 'scalar');
-    expect(found.filter((label) => label !== 'scalar')).toEqual([]);
+    // BigInts of curve arithmetic, and copies that libraries made of them, are the engine's to reuse.
+    const numbers = found.filter((label) => label === 'number');
+    expect(found.filter((label) => label !== 'number')).toEqual([]);
     reportCount('JS-03', 'wiped secrets searched for in memory', secrets);
-    if (scalars.length > 0)
-      reportCount('JS-03', 'copies of scalars in memory that the engine has yet to reuse', scalars.length);
+    if (numbers.length > 0)
+      reportCount('JS-03', 'copies of curve numbers in memory that the engine has yet to reuse', numbers.length);
   });
 
   test('[JS-03] a wiped secret is zero and cannot be opened', () => {

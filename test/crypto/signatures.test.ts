@@ -157,6 +157,12 @@ describe.each(PROVIDERS)('signatures, $name', (provider) => {
       expect(provider.xeddsaVerify(new Uint8Array(length), MESSAGE, sig)).toBe(false);
       expect(provider.ed25519Verify(new Uint8Array(length), MESSAGE, sig)).toBe(false);
     }
+    // The base point is the public key of a = 1, and u = 9 has an alias that 255 bits can spell.
+    const R = Point.BASE.multiply(11n).toBytes();
+    const base = Point.BASE.toBytes();
+    const byBase = withSignOf(base, signature(R, answer(11n, R, base, 1n, MESSAGE)));
+    expect(provider.xeddsaVerify(u32le(9n), MESSAGE, byBase)).toBe(true);
+    expect(provider.xeddsaVerify(unreduced(9n), MESSAGE, byBase)).toBe(false);
     // A u on the twist is the key of no Edwards point.
     for (const twist of [2n, 3n, 5n]) expect(provider.xeddsaVerify(u32le(twist), MESSAGE, sig)).toBe(false);
   });
