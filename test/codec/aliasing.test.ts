@@ -1,9 +1,17 @@
 /** Memory that the caller may still change. @spec 04-messages §1, 00-conventions §2 */
 import { describe, expect, test } from 'vitest';
+import { encodePlaintextContent, parsePlaintextContent } from '../../protocol/codec/decryption-error.ts';
 import { decodeKemCiphertext, decodeKemPublicKey, decodePublicKey } from '../../protocol/codec/keys.ts';
 import { encodeManifest, parseSignedManifest, signManifest, verifyManifest } from '../../protocol/codec/manifest.ts';
 import { parsePreKeySignalMessage } from '../../protocol/codec/prekey-message.ts';
 import { signRequest, verifyRequest } from '../../protocol/codec/request-signature.ts';
+import { encodeScannable, parseScannable } from '../../protocol/codec/scannable.ts';
+import {
+  encodeSenderKeyDistribution,
+  encodeSenderKeyMessage,
+  parseSenderKeyDistribution,
+  parseSenderKeyMessage,
+} from '../../protocol/codec/sender-key.ts';
 import { parseSignalMessage } from '../../protocol/codec/signal-message.ts';
 import { getKem } from '../../protocol/crypto/kem.ts';
 import { nobleProvider as provider } from '../../protocol/crypto/noble.ts';
@@ -42,10 +50,23 @@ const FULL_SIGNAL = signal([
   bytes(15, counting(3, 9)),
 ]);
 
+const SENDER_KEY = { distributionId: MANIFEST.account, chainId: 1, iteration: 2 };
+const DISTRIBUTION = { ...SENDER_KEY, chainKey: counting(4, 32), signingKey: rawKey(5) };
+const GROUP_MESSAGE = encodeSenderKeyMessage({ ...SENDER_KEY, ciphertext: counting(6, 16) });
+const SCANNABLE = { version: 2, local: counting(7, 32), remote: counting(8, 32) };
+
 const PARSERS: Array<[string, Uint8Array, (input: Uint8Array) => unknown]> = [
   ['parseSignalMessage', FULL_SIGNAL, parseSignalMessage],
   ['parsePreKeySignalMessage', prekey(PREKEY_FIELDS), parsePreKeySignalMessage],
   ['parseSignedManifest', join(bytes(1, encodeManifest(MANIFEST)), bytes(2, counting(0, 64))), parseSignedManifest],
+  ['parseSenderKeyDistribution', encodeSenderKeyDistribution(DISTRIBUTION), parseSenderKeyDistribution],
+  ['parseSenderKeyMessage', join(GROUP_MESSAGE, counting(0, 64)), parseSenderKeyMessage],
+  ['parseScannable', encodeScannable(SCANNABLE), parseScannable],
+  [
+    'parsePlaintextContent',
+    encodePlaintextContent({ ratchetKey: rawKey(9), timestamp: 1, deviceId: 1 }),
+    parsePlaintextContent,
+  ],
   ['decodePublicKey', wireKey(1), (input) => decodePublicKey(input, 'key')],
   ['decodeKemPublicKey', KEM_WIRE, (input) => decodeKemPublicKey(KEM, input, 'key')],
   ['decodeKemCiphertext', KEM_WIRE, (input) => decodeKemCiphertext(KEM, input, 'ct')],
