@@ -67,6 +67,7 @@ export type {
 } from './session/session.ts';
 export {
   archiveSession,
+  concernsCurrentSession,
   decryptMessage,
   decryptPreKeyMessage,
   encryptMessage,

@@ -12,6 +12,7 @@ import type { SessionEnvironment, SessionRecord } from './state.ts';
 
 export type { Decrypted, DecryptedPreKey } from './decrypt.ts';
 export { decryptMessage, decryptPreKeyMessage } from './decrypt.ts';
+export { concernsCurrentSession } from './decryption-error.ts';
 export type { Encrypted, MessageType } from './encrypt.ts';
 export { encryptMessage } from './encrypt.ts';
 export type { PreKeyLookup, UsedPreKeys } from './establish.ts';
