@@ -94,7 +94,7 @@ export function encodePlaintextContent(error: DecryptionErrorMessage): Uint8Arra
  * Reads a PlaintextContent and gives back the error in it, never anything else: other fields of `Content` are what a message
  * says, and a message is encrypted.
  * @throws {ProtocolError} `InvalidMessage`: `too-short` (2 bytes), `too-long`, `not-plaintext-content`, `bad-padding`,
- * `missing-field`, and what {@link parseDecryptionError} refuses.
+ * `missing-field`, and what `parseDecryptionError` refuses.
  */
 export function parsePlaintextContent(bytes: Uint8Array): DecryptionErrorMessage {
   const copy = copyMessage(bytes, 'plaintextContent');
