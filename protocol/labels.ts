@@ -13,6 +13,8 @@ export const MESSAGE_KEYS_LABEL = 'WhisperMessageKeys';
 export const X3DH_LABEL = 'WhisperText';
 /** PQXDH key agreement over ML-KEM-1024 (FIPS 203). */
 export const PQXDH_ML_KEM_1024_LABEL = 'WhisperText_X25519_SHA-256_ML-KEM-1024';
+/** PQXDH key agreement over Kyber-1024 (round 3), as deployed. */
+export const PQXDH_KYBER_1024_LABEL = 'WhisperText_X25519_SHA-256_CRYSTALS-KYBER-1024';
 
 /** First chain keys of the post-quantum ratchet. Two spaces: that is what is deployed. */
 export const SPQR_CHAIN_START_LABEL = 'Signal PQ Ratchet V1 Chain  Start';
