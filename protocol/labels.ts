@@ -17,6 +17,23 @@ export const X3DH_LABEL = 'WhisperText';
 export const PQXDH_ML_KEM_1024_LABEL = 'WhisperText_X25519_SHA-256_ML-KEM-1024';
 /** One identity's statement that another is the same user's: part of the signed bytes. */
 export const ALTERNATE_IDENTITY_LABEL = 'Signal_PNI_Signature';
+/** PQXDH key agreement over Kyber-1024 (round 3), as deployed. */
+export const PQXDH_KYBER_1024_LABEL = 'WhisperText_X25519_SHA-256_CRYSTALS-KYBER-1024';
+
+/** First chain keys of the post-quantum ratchet. Two spaces: that is what is deployed. */
+export const SPQR_CHAIN_START_LABEL = 'Signal PQ Ratchet V1 Chain  Start';
+/** Chain keys of a further epoch. */
+export const SPQR_CHAIN_ADD_EPOCH_LABEL = 'Signal PQ Ratchet V1 Chain Add Epoch';
+/** One step of such a chain. */
+export const SPQR_CHAIN_NEXT_LABEL = 'Signal PQ Ratchet V1 Chain Next';
+/** Epoch secret from a KEM secret. */
+export const SCKA_KEY_LABEL = 'Signal_PQCKA_V1_MLKEM768:SCKA Key';
+/** Keys of the braid's authenticator. */
+export const SCKA_AUTHENTICATOR_LABEL = 'Signal_PQCKA_V1_MLKEM768:Authenticator Update';
+/** MAC of an encapsulation key's header. */
+export const SCKA_HEADER_MAC_LABEL = 'Signal_PQCKA_V1_MLKEM768:ekheader';
+/** MAC of a KEM ciphertext. */
+export const SCKA_CIPHERTEXT_MAC_LABEL = 'Signal_PQCKA_V1_MLKEM768:ciphertext';
 
 /** Signed device manifests: prefix of the signed bytes. */
 export const MANIFEST_LABEL = 'Pawl_Device_Manifest_V1';

@@ -21,7 +21,7 @@ export type PreKeyTable = 'signed-prekey' | 'last-resort-kem' | 'one-time' | 'on
 
 const BASE_KEYS = 'base-key';
 /** KEMs by their number in stored records; numbers are never reused. */
-const KEMS: readonly KemName[] = ['ML-KEM-1024'];
+const KEMS: readonly KemName[] = ['ML-KEM-1024', 'Kyber-1024-r3'];
 
 /** When a stored prekey was made, published and replaced: milliseconds since 1970, 0 where it has not happened. */
 export interface KeyLife {

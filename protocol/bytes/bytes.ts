@@ -100,3 +100,13 @@ export function fromUtf8(bytes: Uint8Array, field: string): string {
 export function be16(value: number): Uint8Array {
   return Uint8Array.of((value >>> 8) & 0xff, value & 0xff);
 }
+
+/** Big-endian unsigned 32-bit. */
+export function be32(value: number): Uint8Array {
+  return Uint8Array.of((value >>> 24) & 0xff, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff);
+}
+
+/** Big-endian unsigned 64-bit, of a whole number below 2^53. */
+export function be64(value: number): Uint8Array {
+  return concat(be32(Math.floor(value / 0x1_0000_0000)), be32(value % 0x1_0000_0000));
+}

@@ -5,7 +5,8 @@
  * Owns: names, type bytes, which parameter set a KEM runs on. Adding a KEM is adding an entry here.
  * Must not know: suites, wire form.
  */
-import type { Secret } from '../bytes/secret.ts';
+import { concat } from '../bytes/bytes.ts';
+import { Secret } from '../bytes/secret.ts';
 import { ProtocolError } from '../errors.ts';
 import type {
   CryptoProvider,
@@ -15,9 +16,10 @@ import type {
   KemParameterSet,
   RandomSource,
 } from './provider.ts';
+import { derivedRandom } from './random.ts';
 
 /** The names of the registry. */
-export type KemName = KemParameterSet;
+export type KemName = KemParameterSet | 'Kyber-1024-r3';
 
 /** One KEM. Keys and ciphertexts are raw. */
 export interface Kem {
@@ -54,7 +56,49 @@ function mlKem(parameterSet: KemParameterSet, typeByte: number | null): Kem {
   };
 }
 
-const KEMS: readonly Kem[] = [mlKem('ML-KEM-512', null), mlKem('ML-KEM-768', null), mlKem('ML-KEM-1024', 0x0a)];
+/** Round 3 hashes the ciphertext into the secret: SHAKE256(K ‖ SHA3-256(ct), 32) (KEY-21). Wipes K. */
+function roundThreeSecret(
+  provider: CryptoProvider,
+  inner: Secret<'KemSharedSecret'>,
+  ciphertext: Uint8Array,
+): Secret<'KemSharedSecret'> {
+  // @req KEY-21
+  const input = concat(inner.expose(), provider.sha3_256(ciphertext));
+  const secret = new Secret<'KemSharedSecret'>(provider.shake256(input, 32));
+  inner.wipe();
+  input.fill(0);
+  return secret;
+}
+
+/**
+ * CRYSTALS-Kyber-1024, round 3, over ML-KEM-1024: keys and ciphertexts are the same, the random m is hashed before use and the
+ * secret after. A key pair of either serves the other. Rejection is ML-KEM's, wrapped, as in the deployed code.
+ */
+function kyber1024(): Kem {
+  const inner = mlKem('ML-KEM-1024', 0x08);
+  return {
+    ...inner,
+    name: 'Kyber-1024-r3',
+    encapsulate: (provider, publicKey, random) => {
+      const hashed = derivedRandom(random, (m) => {
+        const hash = provider.sha3_256(m);
+        m.fill(0);
+        return hash;
+      });
+      const { ciphertext, sharedSecret } = inner.encapsulate(provider, publicKey, hashed);
+      return { ciphertext, sharedSecret: roundThreeSecret(provider, sharedSecret, ciphertext) };
+    },
+    decapsulate: (provider, privateKey, ciphertext) =>
+      roundThreeSecret(provider, inner.decapsulate(provider, privateKey, ciphertext), ciphertext),
+  };
+}
+
+const KEMS: readonly Kem[] = [
+  mlKem('ML-KEM-512', null),
+  mlKem('ML-KEM-768', null),
+  mlKem('ML-KEM-1024', 0x0a),
+  kyber1024(),
+];
 
 /** @throws {ProtocolError} `InvalidArgument`/`unknown-kem`. */
 export function getKem(name: KemName): Kem {

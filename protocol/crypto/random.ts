@@ -2,7 +2,7 @@
  * A random source that is watched.
  *
  * @spec 01-keys §2
- * Owns: refusing a source that throws, returns short, or repeats itself (PRIM-12).
+ * Owns: refusing a source that throws, returns short, or repeats itself (PRIM-12); whose draws a wrapped source hands out.
  * Must not know: where randomness comes from, what it is for.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
@@ -54,4 +54,14 @@ export function checkedRandom(source: RandomSource): RandomSource {
   };
   sources.set(checked, source);
   return checked;
+}
+
+/**
+ * A source whose draws pass through `change`, which owns them. It counts as the source behind it, so that a provider with a
+ * generator of its own may still use that where the source is the system's.
+ */
+export function derivedRandom(source: RandomSource, change: (drawn: Uint8Array) => Uint8Array): RandomSource {
+  const derived: RandomSource = (length) => change(source(length));
+  sources.set(derived, rootSource(source));
+  return derived;
 }

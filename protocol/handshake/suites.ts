@@ -8,10 +8,13 @@
 import type { KemName } from '../crypto/kem.ts';
 import { getKem } from '../crypto/kem.ts';
 import { ProtocolError } from '../errors.ts';
-import { PQXDH_ML_KEM_1024_LABEL, X3DH_LABEL } from '../labels.ts';
+import { PQXDH_KYBER_1024_LABEL, PQXDH_ML_KEM_1024_LABEL, X3DH_LABEL } from '../labels.ts';
 
 /** The names under which suites are announced, chosen and stored. */
-export type SuiteName = 'X3DH_X25519_SHA-256' | 'PQXDH_X25519_SHA-256_ML-KEM-1024';
+export type SuiteName =
+  | 'X3DH_X25519_SHA-256'
+  | 'PQXDH_X25519_SHA-256_ML-KEM-1024'
+  | 'PQXDH_X25519_SHA-256_CRYSTALS-KYBER-1024';
 
 /** One handshake suite. */
 export interface Suite {
@@ -38,6 +41,15 @@ export const SUITES: readonly Suite[] = [
     kem: 'ML-KEM-1024',
     label: PQXDH_ML_KEM_1024_LABEL,
     bindsTranscript: true,
+  },
+  {
+    // What libsignal speaks, byte for byte.
+    name: 'PQXDH_X25519_SHA-256_CRYSTALS-KYBER-1024',
+    id: 3,
+    sessionVersion: 4,
+    kem: 'Kyber-1024-r3',
+    label: PQXDH_KYBER_1024_LABEL,
+    bindsTranscript: false,
   },
 ];
 

@@ -93,3 +93,11 @@ export function withSkipped(seeds: SkippedSeeds, firstIndex: number, added: Uint
   }
   return new Secret<'SkippedSeeds'>(packed);
 }
+
+/** The list without indices below `least`. */
+export function skippedFrom(seeds: SkippedSeeds, least: number): SkippedSeeds {
+  const packed = seeds.expose();
+  let gone = 0;
+  while (gone < skippedCount(seeds) && indexAt(packed, gone) < least) gone++;
+  return new Secret<'SkippedSeeds'>(packed.slice(gone * SKIPPED_ENTRY_BYTES));
+}

@@ -91,8 +91,8 @@ describe.each(COMBINATIONS)('plain messages, $suite on $provider.name', ({ suite
 describe.each(SUITE_NAMES)('prekey messages, %s', (suite) => {
   test.each([
     // One byte of registration id: version low nibble 4, value 7, tag 2 (1 without a KEM): the 13 of O11.
-    [5, suite === PQXDH ? 13 : 12],
-    [1111, suite === PQXDH ? 20 : 19],
+    [5, suite === X3DH ? 12 : 13],
+    [1111, suite === X3DH ? 19 : 20],
   ])('[RAT-03] [SES-09] registration id %d: all flips but %d are refused (O11)', (registrationId, expected) => {
     const [alice, bob] = pair({ suite, registrationId });
     alice.begin(bob);

@@ -11,6 +11,7 @@ import { Secret, wipeAll } from '../../protocol/bytes/secret.ts';
 import type { ProtocolAddress } from '../../protocol/codec/address.ts';
 import { addressKey } from '../../protocol/codec/address.ts';
 import { encodeKemKey, encodePublicKey } from '../../protocol/codec/keys.ts';
+import type { KemName } from '../../protocol/crypto/kem.ts';
 import { getKem } from '../../protocol/crypto/kem.ts';
 import { nobleProvider } from '../../protocol/crypto/noble.ts';
 import { nodeProvider } from '../../protocol/crypto/node.ts';
@@ -40,7 +41,9 @@ import { seededRandom } from './seeded-random.ts';
 
 export const X3DH: SuiteName = 'X3DH_X25519_SHA-256';
 export const PQXDH: SuiteName = 'PQXDH_X25519_SHA-256_ML-KEM-1024';
-export const SUITE_NAMES: readonly SuiteName[] = [X3DH, PQXDH];
+/** What libsignal speaks. */
+export const KYBER: SuiteName = 'PQXDH_X25519_SHA-256_CRYSTALS-KYBER-1024';
+export const SUITE_NAMES: readonly SuiteName[] = [X3DH, PQXDH, KYBER];
 export const PROVIDERS: readonly CryptoProvider[] = [nodeProvider, nobleProvider];
 /** Every suite on the fast provider, and the default suite on the portable one. */
 export const COMBINATIONS: readonly { readonly suite: SuiteName; readonly provider: CryptoProvider }[] = [
@@ -139,14 +142,17 @@ export class Peer {
   }
 
   /** Makes prekeys, stores them and publishes them. */
-  publish(options: { oneTime?: boolean; id?: number; kem?: boolean; kemOneTime?: boolean } = {}): PreKeyBundle {
+  publish(
+    options: { oneTime?: boolean; id?: number; kem?: boolean; kemName?: KemName; kemOneTime?: boolean } = {},
+  ): PreKeyBundle {
     const { provider, random, identity } = this;
     const id = options.id ?? this.#nextId++;
     const signed = createSignedPreKey(provider, random, identity, id);
     this.stores.set(`signed/${id}`, concat(signed.keyPair.publicKey, signed.keyPair.privateKey.expose()));
-    const hybrid = options.kem ?? this.suites.includes(PQXDH);
-    const kem = hybrid ? createKemPreKey(provider, random, identity, id, 'ML-KEM-1024') : null;
-    const flag = Uint8Array.of(options.kemOneTime === true ? 1 : 0);
+    const kemName = options.kemName ?? (this.suites.includes(PQXDH) ? 'ML-KEM-1024' : 'Kyber-1024-r3');
+    const hybrid = options.kem ?? this.suites.some((suite) => suite !== X3DH);
+    const kem = hybrid ? createKemPreKey(provider, random, identity, id, kemName) : null;
+    const flag = Uint8Array.of((options.kemOneTime === true ? 1 : 0) | (kemName === 'Kyber-1024-r3' ? 2 : 0));
     if (kem !== null) {
       this.stores.set(`kem/${id}`, concat(flag, kem.keyPair.privateKey.expose(), kem.keyPair.publicKey));
     }
@@ -186,7 +192,8 @@ export class Peer {
           publicKey: bytes.slice(65),
           privateKey: new Secret<'KemPrivateKey'>(bytes.slice(1, 65)),
         }));
-        return pair === null ? null : { ...pair, kem: 'ML-KEM-1024' };
+        const flags = this.stores.get(`kem/${id}`)?.[0] ?? 0;
+        return pair === null ? null : { ...pair, kem: (flags & 2) === 0 ? 'ML-KEM-1024' : 'Kyber-1024-r3' };
       },
       baseKeySeen: (signedId, kemId, baseKey) => this.stores.has(`seen/${signedId}/${kemId}/${toHex(baseKey)}`),
     };
@@ -232,7 +239,8 @@ export class Peer {
     if (used === null) return;
     if (used.oneTimePreKeyId !== null) this.stores.delete(`oneTime/${used.oneTimePreKeyId}`);
     this.stores.set(`seen/${used.signedPreKeyId}/${used.kemPreKeyId}/${toHex(used.baseKey)}`, Uint8Array.of(1));
-    if (this.stores.get(`kem/${used.kemPreKeyId}`)?.[0] === 1) this.stores.delete(`kem/${used.kemPreKeyId}`);
+    if (((this.stores.get(`kem/${used.kemPreKeyId}`)?.[0] ?? 0) & 1) === 1)
+      this.stores.delete(`kem/${used.kemPreKeyId}`);
   }
 
   /** Begins a session from a bundle. */
