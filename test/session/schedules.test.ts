@@ -59,12 +59,19 @@ function ratchetKeyOf({ type, body }: Envelope): string {
   return String(parseSignalMessage(inner).ratchetKey);
 }
 
+/** The stores of a side, and what it had received by then: a restored side has not seen what came later. */
+interface Backup {
+  readonly stores: ReadonlyMap<string, Uint8Array>;
+  readonly ratchetKeys: ReadonlySet<string>;
+}
+
 /** Two peers and what is on its way to each. */
 class Exchange {
   readonly peers: readonly [Peer, Peer];
   readonly onTheWay: [Sent[], Sent[]] = [[], []];
   readonly delivered: [Sent[], Sent[]] = [[], []];
-  readonly #backups: [ReadonlyMap<string, Uint8Array> | null, ReadonlyMap<string, Uint8Array> | null] = [null, null];
+  readonly #backups: [Backup | null, Backup | null] = [null, null];
+  /** The ratchet keys that a side has received on, in the history that its stores are at. */
   readonly #ratchetKeys: [Set<string>, Set<string>] = [new Set(), new Set()];
   sent = 0;
   /** Messages that came after their receiving chain was evicted. */
@@ -131,7 +138,7 @@ class Exchange {
     if (kind === 'send') this.send(at);
     else if (kind === 'begin') this.begin(at);
     else if (kind === 'archive') this.archive(at);
-    else if (kind === 'snapshot') this.#backups[at] = this.peer(at).backup();
+    else if (kind === 'snapshot') this.#backup(at);
     else if (kind === 'restore') this.#restore(at);
     else if (kind === 'drop') queue.splice(event.pick % Math.max(queue.length, 1), 1);
     else if (kind === 'shuffle') queue.push(...queue.splice(0, event.pick % Math.max(queue.length, 1)));
@@ -142,9 +149,15 @@ class Exchange {
     if (this.peer(at).record(this.other(at)) !== null) this.peer(at).archive(this.other(at));
   }
 
+  #backup(at: Side): void {
+    this.#backups[at] = { stores: this.peer(at).backup(), ratchetKeys: new Set(this.#ratchetKeys[at]) };
+  }
+
   #restore(at: Side): void {
     const backup = this.#backups[at];
-    if (backup !== null) this.peer(at).restore(backup);
+    if (backup === null) return;
+    this.peer(at).restore(backup.stores);
+    this.#ratchetKeys[at] = new Set(backup.ratchetKeys);
   }
 
   /** Whether both are on the same session, and it works both ways. */
