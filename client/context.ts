@@ -126,7 +126,8 @@ export async function readWitnessed<T>(around: Surroundings, work: (tx: StoreTra
   return value;
 }
 
-/** True for a failure of this device's own storage: what was asked for may succeed later. */
-export function isStorageFailure(error: ProtocolError): boolean {
-  return error.code === 'InvalidState' && (error.field === 'store' || error.field === 'witness');
+/** True for a failure of this device's own storage or randomness: what was asked for may succeed later. */
+export function isLocalFailure(error: ProtocolError): boolean {
+  const { code, field, reason } = error;
+  return code === 'InvalidState' && (field === 'store' || field === 'witness' || reason === 'randomness-failed');
 }

@@ -10,7 +10,7 @@ import type { Wipeable } from '../protocol/bytes/secret.ts';
 import type { ManifestDevice, SignedManifest } from '../protocol/codec/manifest.ts';
 import { isProtocolError, ProtocolError } from '../protocol/errors.ts';
 import { encodeContent } from './content.ts';
-import { type Context, changeByStep, commit, isStorageFailure, readWitnessed } from './context.ts';
+import { type Context, changeByStep, commit, isLocalFailure, readWitnessed } from './context.ts';
 import { encryptFor, type Material, manifestFor, noMaterial, recipients, withMaterial } from './encrypting.ts';
 import { deviceOf, fetchManifest, saveManifest } from './manifest-trust.ts';
 import { deleteOutbox, getOutbox, type OutboxEntry, outboxKeys, putOutbox } from './records/mail.ts';
@@ -73,7 +73,9 @@ async function deliverEntry(ctx: Context, key: string): Promise<Delivery> {
     return queued('too-many-repairs');
   } catch (error) {
     if (isTransient(error) && error instanceof RelayError) return queued(error.reason);
-    if (isProtocolError(error) && isStorageFailure(error)) return queued(error.reason);
+    if (isProtocolError(error) && (isLocalFailure(error) || error.reason === 'relay-answer-malformed')) {
+      return queued(error.reason);
+    }
     await dropEntries(ctx, [key]);
     throw error;
   }

@@ -232,6 +232,8 @@ async function publishRepeated(ctx: Context, repeated: KeyPlan['repeated']): Pro
   try {
     await ctx.relay.putKeys(upload);
   } catch (error) {
+    // 429: the relay has enough of them; that must not hold up a signed prekey that is due.
+    if (error instanceof RelayError && error.reason === 'too-many-keys') return;
     // The first upload had arrived after all: the relay has these ids.
     if (!(error instanceof RelayError) || error.status !== 422) throw error;
   }

@@ -14,7 +14,7 @@ import { isProtocolError, ProtocolError } from '../protocol/errors.ts';
 import type { Decrypted, DecryptedPreKey, PreKeyLookup, SessionEnvironment } from '../protocol/session/session.ts';
 import { decryptMessage, decryptPreKeyMessage } from '../protocol/session/session.ts';
 import { type Content, decodeContent } from './content.ts';
-import { type Context, changeByStep, isStorageFailure, readWitnessed } from './context.ts';
+import { type Context, changeByStep, isLocalFailure, readWitnessed } from './context.ts';
 import { currentManifest, deviceOf, fetchManifest, saveManifest } from './manifest-trust.ts';
 import { addInbox } from './records/mail.ts';
 import { consumePreKeys, preKeyLookup } from './records/prekeys.ts';
@@ -136,7 +136,8 @@ async function openOrRefetch(ctx: Context, envelope: Envelope): Promise<Receipt>
   try {
     return await opened(ctx.candidates.get(account) ?? null);
   } catch (error) {
-    const worthAsking = isProtocolError(error, 'UntrustedIdentity') && envelope.type === 'prekey';
+    // A plain message gets here only once it has decrypted: its manifest was forgotten with a replaced pin.
+    const worthAsking = isProtocolError(error, 'UntrustedIdentity');
     if (!worthAsking || !ctx.manifestRequests.take(account, ctx.clock.now())) throw error;
     ctx.candidates.delete(account);
     const candidate = await refetch(ctx, account);
@@ -172,7 +173,7 @@ function tellRefusal(ctx: Context, envelope: Envelope, error: ProtocolError): vo
  * Takes an envelope in. Whatever the receipt says, the envelope may be acknowledged: its plaintext is in the inbox, or it
  * will never be readable. What is refused has changed nothing.
  *
- * @throws {ProtocolError} `InvalidState` of the store or the witness, {@link RelayError} that may pass: to be tried again.
+ * @throws {ProtocolError} `InvalidState` of the store, the witness or the source of randomness, {@link RelayError} that may pass: to be tried again.
  */
 export async function receive(ctx: Context, envelope: Envelope): Promise<Receipt> {
   try {
@@ -181,7 +182,7 @@ export async function receive(ctx: Context, envelope: Envelope): Promise<Receipt
     await readWitnessed(ctx, () => undefined);
     return receipt;
   } catch (error) {
-    if (!isProtocolError(error) || isStorageFailure(error)) throw error;
+    if (!isProtocolError(error) || isLocalFailure(error)) throw error;
     if (error.code !== 'DuplicateMessage') {
       tellRefusal(ctx, envelope, error);
       return { status: 'refused', error };

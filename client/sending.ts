@@ -9,7 +9,7 @@ import type { Wipeable } from '../protocol/bytes/secret.ts';
 import { checkedRandom } from '../protocol/crypto/random.ts';
 import { isProtocolError, ProtocolError } from '../protocol/errors.ts';
 import { bodyOf, type Content, encodeContent, MESSAGE_ID_BYTES } from './content.ts';
-import { type Context, changeByStep, isStorageFailure } from './context.ts';
+import { type Context, changeByStep, isLocalFailure } from './context.ts';
 import { type Delivery, deliverOrTell, deliverUpTo, dropEntries } from './delivering.ts';
 import { encryptFor, type Material, manifestFor, noMaterial, recipients, withMaterial } from './encrypting.ts';
 import { canonicalAccount, saveManifest } from './manifest-trust.ts';
@@ -104,7 +104,7 @@ async function deliverAll(ctx: Context, queue: KeyedQueue, entries: readonly Out
       deliveries.push({ ...delivery, entry: delivery.entry ?? entry });
     } catch (error) {
       // Refused for good: the own devices must not show it as sent.
-      if (isProtocolError(error) && isStorageFailure(error)) throw error;
+      if (isProtocolError(error) && isLocalFailure(error)) throw error;
       await dropEntries(
         ctx,
         entries.map(({ key }) => key),

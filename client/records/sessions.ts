@@ -9,6 +9,7 @@ import { equalBytes } from '../../protocol/bytes/bytes.ts';
 import { addressKey, type ProtocolAddress } from '../../protocol/codec/address.ts';
 import type { ManifestDevice } from '../../protocol/codec/manifest.ts';
 import type { CryptoProvider } from '../../protocol/crypto/provider.ts';
+import { isProtocolError } from '../../protocol/errors.ts';
 import type { SessionEnvironment, SessionRecord } from '../../protocol/session/session.ts';
 import { archiveSession, parseRecord, serializeRecord } from '../../protocol/session/session.ts';
 import type { Surroundings } from '../context.ts';
@@ -57,7 +58,10 @@ export function listSessions(tx: StoreTransaction, account?: string): ProtocolAd
   });
 }
 
-/** Archives the current session with each of the given devices: the next message to them begins a new one. */
+/**
+ * Archives the current session with each of the given devices, as the application asked: the next message to them begins a
+ * new one. A damaged record is deleted: nothing else would ever replace it.
+ */
 export function archiveSessions(
   tx: StoreTransaction,
   provider: CryptoProvider,
@@ -65,8 +69,13 @@ export function archiveSessions(
   remotes: readonly ProtocolAddress[],
 ): void {
   for (const remote of remotes) {
-    const record = getSession(tx, provider, self, remote);
-    if (record !== null) putSession(tx, provider, self, remote, archiveSession(provider, record));
+    try {
+      const record = getSession(tx, provider, self, remote);
+      if (record !== null) putSession(tx, provider, self, remote, archiveSession(provider, record));
+    } catch (error) {
+      if (!isProtocolError(error, 'InvalidState')) throw error;
+      deleteSession(tx, remote);
+    }
   }
 }
 

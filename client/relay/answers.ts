@@ -103,10 +103,14 @@ function deviceIds(body: Fields, name: string): number[] {
   return list(body, name, MAX_DEVICE_ID).map((id) => whole({ id }, 'id', MAX_DEVICE_ID));
 }
 
-/** The outcome of a send: 200; 409 with `missing` and `extra`; 410 with `stale`. */
-export function readSend(status: number, body: unknown, reason: string): SendOutcome {
-  if (status === 200) return { kind: 'accepted' };
+/** The outcome of a send: 200 with the number `accepted`; 409 with `missing` and `extra`; 410 with `stale`. */
+export function readSend(status: number, body: unknown, reason: string, sent: number): SendOutcome {
   const answer = fields(body, 'send');
+  if (status === 200) {
+    // Anybody on the way can answer 200, a proxy's login page for one: a message counts as stored where the relay says so.
+    if (whole(answer, 'accepted') !== sent) throw malformed('accepted');
+    return { kind: 'accepted' };
+  }
   if (status === 410) return { kind: 'stale', stale: deviceIds(answer, 'stale') };
   if (own(answer, 'missing') === undefined) throw new RelayError(status, reason);
   return { kind: 'mismatch', missing: deviceIds(answer, 'missing'), extra: deviceIds(answer, 'extra') };

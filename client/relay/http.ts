@@ -147,7 +147,7 @@ class HttpRelay implements RelayTransport {
       messages: messages.map((message) => ({ ...message, body: toBase64Url(message.body) })),
     };
     const answer = await this.#ask('PUT', `/v1/messages/${account}`, body, [200, 409, 410]);
-    return readSend(answer.status, answer.body, reasonOf(answer.body));
+    return readSend(answer.status, answer.body, reasonOf(answer.body), messages.length);
   }
 
   async fetchMailbox(after: number, limit: number): Promise<MailboxPage> {
@@ -171,10 +171,22 @@ class HttpRelay implements RelayTransport {
   }
 }
 
+/** Counts what arrives: an announced length says nothing of chunked or compressed answers. */
+async function readText(response: Response): Promise<string> {
+  if (response.body === null) return '';
+  const decoder = new TextDecoder();
+  let text = '';
+  let length = 0;
+  for await (const chunk of response.body) {
+    length += chunk.length;
+    if (length > MAX_ANSWER_BYTES) throw new RelayError(0, 'answer-too-long');
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
 async function readJson(response: Response): Promise<unknown> {
-  if (Number(response.headers.get('content-length') ?? 0) > MAX_ANSWER_BYTES)
-    throw new RelayError(0, 'answer-too-long');
-  const text = await response.text();
+  const text = await readText(response);
   if (text === '') return null;
   try {
     return JSON.parse(text) as unknown;

@@ -6,6 +6,7 @@
  * Must not know: what is stored. Deleted values are overwritten in the file (`secure_delete`); the write-ahead log holds
  * older pages until its next checkpoint, and a file system may keep copies of its own.
  */
+import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { copyInput } from '../../protocol/bytes/bytes.ts';
 import type { Row, Store, StoreFailure, StoreTransaction } from './store.ts';
@@ -140,6 +141,17 @@ class SqliteStore implements Store {
   }
 }
 
+/** Makes a file that its owner alone may read, as it will hold private keys; SQLite gives its companions the same mode. */
+function makeFile(path: string): void {
+  if (path === ':memory:') return;
+  try {
+    // @req DEV-31
+    closeSync(openSync(path, 'ax', 0o600));
+  } catch {
+    // It is there already, or SQLite will say what is wrong with the path.
+  }
+}
+
 /**
  * Opens or creates a store. The file is safe to be open in several processes; a killed process leaves it consistent.
  * @throws {ProtocolError} `InvalidState` with one of the reasons of {@link Store.transaction}.
@@ -148,6 +160,7 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
   const readOnly = options.readOnly ?? false;
   let db: DatabaseSync | undefined;
   try {
+    if (!readOnly) makeFile(path);
     db = new DatabaseSync(path, { readOnly, timeout: options.busyTimeoutMs ?? 10_000 });
     if (!readOnly) {
       db.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL`);
