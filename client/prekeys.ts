@@ -7,6 +7,7 @@
  */
 import { encodeKemKey, encodePublicKey } from '../protocol/codec/keys.ts';
 import { getKem, type KemName } from '../protocol/crypto/kem.ts';
+import { ProtocolError } from '../protocol/errors.ts';
 import type { KemPreKey, PreKey, SignedPreKey } from '../protocol/handshake/prekeys.ts';
 import { createKemPreKey, createPreKey, createSignedPreKey } from '../protocol/handshake/prekeys.ts';
 import { getSuite } from '../protocol/handshake/suites.ts';
@@ -20,6 +21,8 @@ import type { StoreTransaction } from './store/store.ts';
 
 /** Length of a random prekey id, in bytes: ids run from 1 to 2^24 − 1. */
 const ID_BYTES = 3;
+/** Draws in which a working source finds an unused id: of 2^24 ids, some thousands are in use. */
+const MAX_ID_DRAWS = 100;
 
 /** What is to be published, and what of it may have been published before without our knowing. */
 export interface KeyPlan {
@@ -30,12 +33,14 @@ export interface KeyPlan {
 type Maker = { readonly around: Surroundings; readonly self: Self; readonly tx: StoreTransaction };
 
 function unusedId({ around, tx }: Maker, ...tables: readonly PreKeyTable[]): number {
-  for (;;) {
+  for (let draw = 0; draw < MAX_ID_DRAWS; draw++) {
     const [a = 0, b = 0, c = 0] = around.random(ID_BYTES);
     const id = (a << 16) | (b << 8) | c;
     // @req DEV-24
     if (id !== 0 && tables.every((table) => tx.get(table, idKey(id)) === null)) return id;
   }
+  // Draws this short may repeat, but not for ever.
+  throw new ProtocolError('InvalidState', 'state', 'randomness-failed');
 }
 
 /** The KEM of the policy's first hybrid suite; null where only classical suites are spoken. */

@@ -75,6 +75,13 @@ describe('randomness that fails', () => {
   });
 });
 
+test('[PRIM-12] [DEV-24] a source that repeats its short draws ends the search for an id', async () => {
+  const world = new World();
+  const random: RandomSource = (length) => (length === 3 ? Uint8Array.of(1, 2, 3) : systemRandom(length));
+  const { options } = world.options({ random });
+  await expectRefusal([options], FAILED, () => Device.createPrimary(options, { account: uuidOf('bob'), name: 'bob' }));
+});
+
 describe('a witness that fails', () => {
   test('[DEV-18] [DEV-10] what is known already is not acknowledged before the witness has it', async () => {
     const world = new World();
