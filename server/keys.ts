@@ -7,6 +7,7 @@
  */
 import { decodeKemPublicKey, decodePublicKey, kemTypeByteOf } from '../protocol/codec/keys.ts';
 import { kemByTypeByte } from '../protocol/crypto/kem.ts';
+import { assertPrimeOrderPublicKey } from '../protocol/crypto/keys.ts';
 import type { CryptoProvider } from '../protocol/crypto/provider.ts';
 import { RelayRefusal } from './refusal.ts';
 import type { StoredKey, StoredKeys, StoredSignedKey } from './store/interface.ts';
@@ -19,6 +20,12 @@ function checkSignature(provider: CryptoProvider, identity: Uint8Array, key: Sto
   // @req RLY-15
   if (!provider.xeddsaVerify(identity, key.publicKey, key.signature))
     throw new RelayRefusal(422, 'InvalidSignature', 'prekey-signature', field);
+}
+
+/** A key outside the subgroup would make every sender refuse the bundle: nobody could write to the account. */
+function checkEcKey(provider: CryptoProvider, wire: Uint8Array, field: string): void {
+  // @req RLY-15
+  assertPrimeOrderPublicKey(provider, decodePublicKey(wire, field), field);
 }
 
 function checkKemKey(provider: CryptoProvider, identity: Uint8Array, key: StoredSignedKey, field: string): void {
@@ -44,10 +51,10 @@ export function checkKeys(provider: CryptoProvider, identity: Uint8Array, keys: 
   checkIds(keys.oneTimeKem, 'oneTimeKem');
   if (keys.signedPreKey !== null) {
     // @req RLY-15
-    decodePublicKey(keys.signedPreKey.publicKey, 'signedPreKey');
+    checkEcKey(provider, keys.signedPreKey.publicKey, 'signedPreKey');
     checkSignature(provider, identity, keys.signedPreKey, 'signedPreKey');
   }
-  for (const key of keys.oneTime) decodePublicKey(key.publicKey, 'oneTime');
+  for (const key of keys.oneTime) checkEcKey(provider, key.publicKey, 'oneTime');
   if (keys.lastResortKem !== null) checkKemKey(provider, identity, keys.lastResortKem, 'lastResortKem');
   for (const key of keys.oneTimeKem) checkKemKey(provider, identity, key, 'oneTimeKem');
   return keys;

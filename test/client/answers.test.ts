@@ -17,7 +17,7 @@ afterEach(() => {
   server?.close();
 });
 
-async function relayThat(answer: RequestListener): Promise<RelayTransport> {
+async function relayThat(answer: RequestListener, timeoutMs = 60_000): Promise<RelayTransport> {
   const listening = createServer(answer);
   server = listening;
   await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
@@ -25,7 +25,7 @@ async function relayThat(answer: RequestListener): Promise<RelayTransport> {
   const authKey = nodeProvider.ed25519Generate(systemRandom);
   const clock = { now: () => Date.now() };
   const who = { account: uuidOf('alice'), deviceId: 1, authKey, provider: nodeProvider, random: systemRandom, clock };
-  return httpRelay(`http://127.0.0.1:${port}`, { timeoutMs: 300 })(who);
+  return httpRelay(`http://127.0.0.1:${port}`, { timeoutMs })(who);
 }
 
 const says =
@@ -102,7 +102,7 @@ describe('answers', () => {
     }
     const slug = JSON.stringify({ error: { code: 'NotAllowed', reason: 'not-primary' } });
     await expect((await relayThat(says(403, slug))).keyCounts()).rejects.toMatchObject({ reason: 'not-primary' });
-    const silent = await relayThat(() => undefined);
+    const silent = await relayThat(() => undefined, 300);
     await expect(silent.keyCounts()).rejects.toMatchObject({ status: 0, reason: 'unreachable', transient: true });
     const moved = await relayThat((_, response) => void response.writeHead(302, { location: '/elsewhere' }).end());
     await expect(moved.keyCounts()).rejects.toMatchObject({ status: 0 });

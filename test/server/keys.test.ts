@@ -128,11 +128,14 @@ it('[RLY-15] refuses a signature that is not the device’s own over exactly the
 it('[RLY-15] refuses keys in no known form, all of them with the one', async () => {
   const ec = ecKey();
   const kem = kemKey();
+  const smallOrder = new Uint8Array(33).with(0, 5).with(1, 1);
   const signed = (key: Uint8Array) => signedKey(alice.primary, 40, key);
   const plain = (key: Uint8Array) => ({ id: 40, publicKey: toBase64Url(key) });
   const good = keyUpload(alice.primary, { firstId: 20 });
   const cases: [string, Partial<KeyUploadBody>][] = [
     ['bad-key-type', { signedPreKey: signed(ec.with(0, 6)) }],
+    ['not-prime-order', { signedPreKey: signed(smallOrder) }],
+    ['not-prime-order', { oneTime: [plain(smallOrder)] }],
     ['bad-length', { signedPreKey: signed(ec.subarray(0, 32)) }],
     ['bad-length', { signedPreKey: signed(concat(ec, Uint8Array.of(0))) }],
     ['non-canonical-public-key', { signedPreKey: signed(ec.with(32, 0xff)) }],
