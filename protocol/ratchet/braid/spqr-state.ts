@@ -37,6 +37,11 @@ export function spqrStatus(state: SpqrState): SpqrStatus {
   return state.negotiation === null ? 'on' : 'negotiating';
 }
 
+/** True while the peer may still do without the ratchet. */
+export function mayFallBack(state: SpqrState): boolean {
+  return typeof state !== 'string' && state.negotiation?.minVersion === 0;
+}
+
 /** The newest epoch whose secret is mixed in, 0 before the first. */
 export function spqrEpoch(state: SpqrState): number {
   return typeof state === 'string' ? 0 : (state.chain?.epoch ?? 0);
