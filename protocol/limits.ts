@@ -15,8 +15,13 @@ export const MAX_MESSAGE_KEYS = 2_000;
 export const MAX_RECEIVER_CHAINS = 5;
 /** Archived sessions kept for one remote device, newest first. */
 export const MAX_ARCHIVED_STATES = 40;
-/** KDF steps that one envelope may cost over all sessions tried (DOS-01). */
-export const MAX_KDF_STEPS_PER_ENVELOPE = 40_000;
+/**
+ * KDF steps that one envelope may cost over all sessions tried (DOS-01): the largest jump on both ratchets of one session, the
+ * seeds then kept, and a little more.
+ */
+export const MAX_KDF_STEPS_PER_ENVELOPE = 55_000;
+/** Messages in a row that a poisoned braid refuses before its session says that it is stalled. */
+export const MAX_BRAID_FAILURES = 3;
 /** X25519 agreements that one envelope may cost over all sessions tried (DOS-01): one a state, plus a handshake. */
 export const MAX_AGREEMENTS_PER_ENVELOPE = 64;
 /** Bytes of a serialised session record; what exceeds it is trimmed, oldest archived session first (DOS-02). */

@@ -8,7 +8,7 @@
 import { EMPTY } from '../bytes/bytes.ts';
 import type { Secret, Wipeable } from '../bytes/secret.ts';
 import type { CryptoProvider, RandomSource } from '../crypto/provider.ts';
-import { wipeNew } from './braid/secrets.ts';
+import { secretsOf, wipeNew } from './braid/secrets.ts';
 import type { SpqrReceived } from './braid/spqr.ts';
 import { spqrReceive, spqrSend } from './braid/spqr.ts';
 import type { SpqrState } from './braid/spqr-state.ts';
@@ -122,4 +122,11 @@ export function finishTriple(
     state: { ratchet: step.state, pq: pending.pq.state },
     spent: [...step.spent, ...pending.pq.spent, ...salts(pending.pq.key)],
   };
+}
+
+/** Every secret of both ratchets. */
+export function secretsOfTriple({ ratchet, pq }: TripleState): readonly Wipeable[] {
+  const { rootKey, sender, receivers } = ratchet;
+  const received = receivers.flatMap(({ chain, skipped }) => [chain.key, skipped]);
+  return [rootKey, sender.chain.key, sender.ratchet.privateKey, ...received, ...secretsOf(pq)];
 }

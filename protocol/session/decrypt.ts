@@ -5,7 +5,7 @@
  * Owns: the order in which sessions are tried, the work budget of one envelope, which error is told.
  * Must not know: storage. Nothing is mutated; on an error there is no result, so nothing can be stored.
  */
-import { EMPTY, equalBytes } from '../bytes/bytes.ts';
+import { equalBytes } from '../bytes/bytes.ts';
 import type { Wipeable } from '../bytes/secret.ts';
 import { wipeAll } from '../bytes/secret.ts';
 import { sameAccount } from '../codec/address.ts';
@@ -17,8 +17,8 @@ import type { RandomSource } from '../crypto/provider.ts';
 import { checkedRandom } from '../crypto/random.ts';
 import { isProtocolError, ProtocolError } from '../errors.ts';
 import { MAX_ARCHIVED_FORWARD_JUMPS, MAX_FORWARD_JUMPS } from '../limits.ts';
-import { beginReceive, dropPending, findReceiver, finishReceive } from '../ratchet/double.ts';
-import { messageKeys } from '../ratchet/symmetric.ts';
+import { findReceiver } from '../ratchet/double.ts';
+import { beginTriple, dropTriple, finishTriple, secretsOfTriple } from '../ratchet/triple.ts';
 import type { Work } from '../ratchet/work.ts';
 import { WorkMeter } from '../ratchet/work.ts';
 import { findByBaseKey, makeCurrent, promote } from './archive.ts';
@@ -72,15 +72,15 @@ function openWith(trial: Trial, state: SessionState, maxJump: number): Opened {
   const { env, message, work } = trial;
   const { provider } = env;
   if (message.version !== state.suite.sessionVersion) throw decryptionFailed();
-  const pending = beginReceive(provider, state.ratchet, message.ratchetKey, message.counter, maxJump, work);
+  const header = { ratchetKey: message.ratchetKey, counter: message.counter, payload: message.pqRatchet };
+  const pending = beginTriple(provider, state, header, maxJump, work);
   try {
-    const keys = messageKeys(provider, pending.seed.expose(), EMPTY);
     const identities = { sender: state.remoteIdentity, receiver: state.localIdentity };
-    const plaintext = openMessage(provider, keys, identities, message, env.remote, env.local);
-    const step = finishReceive(provider, trial.random, state.ratchet, pending, work);
-    return { state: { ...state, ratchet: step.state, pending: null }, plaintext, spent: step.spent };
+    const plaintext = openMessage(provider, pending.keys, identities, message, env.remote, env.local);
+    const step = finishTriple(provider, trial.random, state, pending, work);
+    return { state: { ...state, ...step.state, pending: null }, plaintext, spent: step.spent };
   } catch (error) {
-    dropPending(pending);
+    dropTriple(state, pending);
     throw error;
   }
 }
@@ -184,20 +184,18 @@ function openNew(
 ): DecryptedPreKey {
   const { env, work } = trial;
   const accepted = acceptHandshake(env, outer, preKeys, work);
-  const opened = openOrWipe(trial, accepted.state, accepted.spent);
+  const opened = openOrWipe(trial, accepted.state);
   const next = makeCurrent(env.provider, record, opened.state);
-  const all = { ...opened, spent: [...opened.spent, ...accepted.spent] };
   // @req SES-17
-  return { ...result(all, next, work), remoteRegistrationId: outer.registrationId, used: accepted.used };
+  return { ...result(opened, next, work), remoteRegistrationId: outer.registrationId, used: accepted.used };
 }
 
 /** Opens with a state that nobody else holds: where that fails, its secrets go at once. */
-function openOrWipe(trial: Trial, state: SessionState, spent: readonly Wipeable[]): Opened {
+function openOrWipe(trial: Trial, state: SessionState): Opened {
   try {
     return openWith(trial, state, currentJumpLimit(trial.env, state));
   } catch (error) {
-    const { rootKey, sender } = state.ratchet;
-    wipeAll([rootKey, sender.chain.key, sender.ratchet.privateKey, ...spent]);
+    wipeAll(secretsOfTriple(state));
     throw error;
   }
 }

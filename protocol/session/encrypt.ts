@@ -5,15 +5,15 @@
  * Owns: when a message is wrapped as a prekey message, when a session is too old to send.
  * Must not know: fan-out, storage. The result's `record` must be stored before its `body` leaves the device.
  */
-import { concat, copyInput, EMPTY } from '../bytes/bytes.ts';
+import { concat, copyInput } from '../bytes/bytes.ts';
 import type { Wipeable } from '../bytes/secret.ts';
 import { encodeAddresses } from '../codec/address.ts';
 import { encodePreKeySignalMessage } from '../codec/prekey-message.ts';
 import { encodeSignalMessage } from '../codec/signal-message.ts';
+import { checkedRandom } from '../crypto/random.ts';
 import { ProtocolError } from '../errors.ts';
 import { MAX_UNACKNOWLEDGED_SESSION_AGE_SECONDS } from '../limits.ts';
-import { ratchetSend } from '../ratchet/double.ts';
-import { messageKeys } from '../ratchet/symmetric.ts';
+import { tripleSend } from '../ratchet/triple.ts';
 import { assertTrusted } from './establish.ts';
 import { messageMac, wipeMessageKeys } from './message-crypto.ts';
 import type { SessionEnvironment, SessionRecord, SessionState } from './state.ts';
@@ -52,15 +52,14 @@ export function encryptMessage(
   if (record === null || state === null) throw new ProtocolError('NoSession', 'state', 'no-current-session');
   if (isExpired(state, env.now)) throw new ProtocolError('NoSession', 'state', 'session-expired');
   assertTrusted(env, state.remoteIdentity, 'sending');
-  const step = ratchetSend(provider, state.ratchet);
-  const keys = messageKeys(provider, step.seed.expose(), EMPTY);
+  const { keys, ...step } = tripleSend(provider, checkedRandom(env.random), state);
   const authenticated = encodeSignalMessage({
     version: state.suite.sessionVersion,
     ratchetKey: state.ratchet.sender.ratchet.publicKey,
     counter: step.counter,
     previousCounter: state.ratchet.previousCounter,
     ciphertext: provider.aes256CbcEncrypt(keys.cipherKey.expose(), keys.iv.expose(), text),
-    pqRatchet: EMPTY,
+    pqRatchet: step.payload,
     addresses: state.pending === null ? null : encodeAddresses(env.local, env.remote),
   });
   const identities = { sender: state.localIdentity, receiver: state.remoteIdentity };
@@ -68,11 +67,11 @@ export function encryptMessage(
   wipeMessageKeys(keys);
   text.fill(0);
   return {
-    record: { ...record, current: { ...state, ratchet: step.state } },
+    record: { ...record, current: { ...state, ...step.state } },
     type: state.pending === null ? 'message' : 'prekey',
     body: wrap(state, inner),
     remoteIdentity: state.remoteIdentity,
-    spent: [...step.spent, step.seed],
+    spent: step.spent,
   };
 }
 

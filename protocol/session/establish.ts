@@ -5,7 +5,8 @@
  * Owns: the order of checks on either side, the first state. Must not know: how messages are encrypted or stored.
  */
 import { copyInput } from '../bytes/bytes.ts';
-import type { Secret, Wipeable } from '../bytes/secret.ts';
+import type { Wipeable } from '../bytes/secret.ts';
+import { wipeAll } from '../bytes/secret.ts';
 import { decodeKemCiphertext } from '../codec/keys.ts';
 import type { PreKeySignalMessage } from '../codec/prekey-message.ts';
 import type { KemName } from '../crypto/kem.ts';
@@ -16,9 +17,13 @@ import { checkedRandom } from '../crypto/random.ts';
 import { ProtocolError } from '../errors.ts';
 import type { PreKeyBundle } from '../handshake/bundle.ts';
 import { decodeBundle, verifyBundle } from '../handshake/bundle.ts';
+import type { HandshakeSecrets } from '../handshake/pqxdh.ts';
 import { initiate, respond } from '../handshake/pqxdh.ts';
 import type { Suite } from '../handshake/suites.ts';
 import { getSuite } from '../handshake/suites.ts';
+import type { Direction } from '../ratchet/braid/chain.ts';
+import { startSpqr } from '../ratchet/braid/spqr.ts';
+import type { SpqrState } from '../ratchet/braid/spqr-state.ts';
 import { initiatorState, responderState } from '../ratchet/double.ts';
 import type { WorkMeter } from '../ratchet/work.ts';
 import { makeCurrent } from './archive.ts';
@@ -84,6 +89,7 @@ export function processBundle(
     localRegistrationId: env.registrationId,
     remoteRegistrationId: decoded.registrationId,
     ratchet: initiatorState(provider, random, secrets, decoded.signedPreKey),
+    pq: beginPq(env, secrets, 'A2B'),
     pending: {
       preKeyId: decoded.oneTimePreKey?.id ?? null,
       signedPreKeyId: decoded.signedPreKeyId,
@@ -94,12 +100,19 @@ export function processBundle(
   };
   // @req SES-01
   const next = makeCurrent(provider, record, state);
-  const spent = [ephemeral.privateKey, ...pqRatchetSecrets(secrets.pqRatchetKey)];
-  return { record: next, remoteIdentity: decoded.identityKey, spent };
+  return { record: next, remoteIdentity: decoded.identityKey, spent: [ephemeral.privateKey] };
 }
 
-function pqRatchetSecrets(key: Secret<'PqRatchetKey'> | null): Wipeable[] {
-  return key === null ? [] : [key];
+/** The post-quantum ratchet as the policy wants it; takes the handshake's third secret (SES-18). */
+function beginPq(env: SessionEnvironment, secrets: HandshakeSecrets, direction: Direction): SpqrState {
+  const { pqRatchetKey } = secrets;
+  const policy = env.pqRatchet ?? 'required';
+  // @req SES-18
+  if (pqRatchetKey !== null && policy !== 'off') {
+    return startSpqr(env.provider, pqRatchetKey, direction, policy === 'required' ? 1 : 0);
+  }
+  if (pqRatchetKey !== null) wipeAll([pqRatchetKey]);
+  return 'off';
 }
 
 /** The suite of an incoming handshake: from its version and the type of the KEM prekey it names (SES-11). */
@@ -141,7 +154,7 @@ export function acceptHandshake(
   message: PreKeySignalMessage,
   preKeys: PreKeyLookup,
   work: WorkMeter,
-): { state: SessionState; used: UsedPreKeys; spent: readonly Wipeable[] } {
+): { state: SessionState; used: UsedPreKeys } {
   const { provider } = env;
   // Version and KEM fields are policy before they are lookups: a stripped or classical message never reaches the store.
   if (message.kemPreKeyId === null) suiteOfMessage(env, message, null);
@@ -175,6 +188,7 @@ export function acceptHandshake(
     localRegistrationId: env.registrationId,
     remoteRegistrationId: message.registrationId,
     ratchet: responderState(secrets, ours.signedPreKey),
+    pq: beginPq(env, secrets, 'B2A'),
     pending: null,
   };
   const used: UsedPreKeys = {
@@ -183,5 +197,5 @@ export function acceptHandshake(
     oneTimePreKeyId: message.preKeyId,
     baseKey: copyInput(message.baseKey, 'baseKey'),
   };
-  return { state, used, spent: pqRatchetSecrets(secrets.pqRatchetKey) };
+  return { state, used };
 }

@@ -15,6 +15,7 @@ import { EC_KEY_BYTES } from '../crypto/provider.ts';
 import { ProtocolError } from '../errors.ts';
 import { suiteById } from '../handshake/suites.ts';
 import { MAX_ARCHIVED_STATES, MAX_RECEIVER_CHAINS, MAX_RECORD_BYTES } from '../limits.ts';
+import { readSpqr, writeSpqr } from '../ratchet/braid/state-bytes.ts';
 import type { ReceiverChain, SenderChain } from '../ratchet/double.ts';
 import { isSkippedSeeds } from '../ratchet/skipped.ts';
 import type { ChainKey } from '../ratchet/symmetric.ts';
@@ -22,7 +23,8 @@ import { RATCHET_KEY_BYTES } from '../ratchet/symmetric.ts';
 import type { ArchivedSession, PendingPreKey, SessionRecord, SessionState } from './state.ts';
 
 const MAGIC = 0x50;
-const RECORD_VERSION = 1;
+/** Version 1 had no post-quantum ratchet; it was never released, and is refused. */
+const RECORD_VERSION = 2;
 const CHECKSUM_BYTES = 8;
 const PEER_TAG_BYTES = 8;
 const KIND = 'sessionRecord';
@@ -61,6 +63,7 @@ function writeState(state: SessionState): Uint8Array {
     out.sized(receiver.skipped.expose());
   }
   writePending(out, state.pending);
+  writeSpqr(out, state.pq);
   return out.finish();
 }
 
@@ -134,6 +137,7 @@ export function openState(provider: CryptoProvider, archived: ArchivedSession): 
       receivers: readReceivers(input),
     },
     pending: readPending(input),
+    pq: readSpqr(input),
   };
   input.end();
   return state;
@@ -156,7 +160,7 @@ export function trimArchived(archived: readonly ArchivedSession[], maxBytes: num
 }
 
 /**
- * The stored form of a record: `50`, version 1, an 8-byte tag of both addresses, the current session or nothing, the
+ * The stored form of a record: `50`, version 2, an 8-byte tag of both addresses, the current session or nothing, the
  * archived ones. At most 20 MiB. The result holds secrets.
  */
 export function serializeRecord(
@@ -183,7 +187,7 @@ export function serializeRecord(
 
 /**
  * Reads a stored record.
- * @throws {ProtocolError} `InvalidState`: `record-version` (a newer layout), `record-other-peer` (stored under another
+ * @throws {ProtocolError} `InvalidState`: `record-version` (another layout), `record-other-peer` (stored under another
  * address), or one of `openState`'s reasons. Never falls back to a fresh session (SES-02).
  */
 export function parseRecord(

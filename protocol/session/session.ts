@@ -5,7 +5,11 @@
  * Owns: the list of what a device may do with a session record, and what it may ask of one.
  * Must not know: stores, clocks, the network.
  */
+import { isProtocolError } from '../errors.ts';
 import type { SuiteName } from '../handshake/suites.ts';
+import { MAX_BRAID_FAILURES } from '../limits.ts';
+import type { SpqrStatus } from '../ratchet/braid/spqr-state.ts';
+import { mayFallBack, spqrEpoch, spqrStatus } from '../ratchet/braid/spqr-state.ts';
 import { archiveCurrent } from './archive.ts';
 import { isExpired } from './encrypt.ts';
 import type { SessionEnvironment, SessionRecord } from './state.ts';
@@ -18,7 +22,7 @@ export { encryptMessage } from './encrypt.ts';
 export type { PreKeyLookup, UsedPreKeys } from './establish.ts';
 export { processBundle } from './establish.ts';
 export { parseRecord, serializeRecord } from './record.ts';
-export type { SessionEnvironment, SessionRecord, TrustDirection } from './state.ts';
+export type { PqRatchetPolicy, SessionEnvironment, SessionRecord, TrustDirection } from './state.ts';
 export { archiveCurrent as archiveSession };
 
 /** What a session says of itself; holds no secret. */
@@ -26,10 +30,16 @@ export interface SessionInfo {
   readonly suite: SuiteName;
   /** 3 or 4, the high nibble of its messages. */
   readonly version: number;
-  readonly ratchet: 'double';
-  /** The post-quantum ratchet: off, as long as sessions run the Double Ratchet alone. */
-  readonly pq: 'off';
-  readonly pqEpoch: 0;
+  readonly ratchet: 'double' | 'triple';
+  /**
+   * The post-quantum ratchet: off (no KEM, or our policy), refused (the peer does without), negotiating (the peer has not answered),
+   * on, or stalled (it refuses what the peer sends; a fresh session repairs it).
+   */
+  readonly pq: SpqrStatus | 'stalled';
+  /** The newest epoch whose secret is mixed in, 0 before the first. */
+  readonly pqEpoch: number;
+  /** True while the peer may still turn the post-quantum ratchet off; never where the policy requires it. */
+  readonly pqMayFallBack: boolean;
   /** True until the first message of the peer has been decrypted. */
   readonly unacknowledged: boolean;
   readonly archived: number;
@@ -40,16 +50,36 @@ export interface SessionInfo {
   readonly remoteRegistrationId: number;
 }
 
-/** Describes the current session, or null where there is none. */
-export function sessionInfo(env: Pick<SessionEnvironment, 'now'>, record: SessionRecord | null): SessionInfo | null {
+const BRAID_FAILURES: readonly string[] = ['pq-header-mac', 'pq-ek-mismatch', 'pq-ciphertext-mac'];
+
+/**
+ * True for the refusal of a message that came from the peer but completed an object of the braid that is not authentic (BRD-19).
+ * The caller counts them in a row: a refused message changes nothing, so the record cannot.
+ */
+export function isBraidFailure(error: unknown): boolean {
+  return isProtocolError(error, 'InvalidMessage') && BRAID_FAILURES.includes(error.reason);
+}
+
+/**
+ * Describes the current session, or null where there is none.
+ * @param braidFailures how many messages in a row were refused as {@link isBraidFailure} says; 3 are a stall
+ */
+export function sessionInfo(
+  env: Pick<SessionEnvironment, 'now'>,
+  record: SessionRecord | null,
+  braidFailures = 0,
+): SessionInfo | null {
   const state = record?.current ?? null;
   if (record === null || state === null) return null;
+  const status = spqrStatus(state.pq);
+  const runs = status === 'on' || status === 'negotiating';
   return {
     suite: state.suite.name,
     version: state.suite.sessionVersion,
-    ratchet: 'double',
-    pq: 'off',
-    pqEpoch: 0,
+    ratchet: runs ? 'triple' : 'double',
+    pq: runs && braidFailures >= MAX_BRAID_FAILURES ? 'stalled' : status,
+    pqEpoch: spqrEpoch(state.pq),
+    pqMayFallBack: mayFallBack(state.pq),
     unacknowledged: state.pending !== null,
     archived: record.archived.length,
     usable: !isExpired(state, env.now),

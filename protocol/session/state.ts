@@ -9,10 +9,16 @@ import type { Secret } from '../bytes/secret.ts';
 import type { ProtocolAddress } from '../codec/address.ts';
 import type { CryptoProvider, EcKeyPair, RandomSource } from '../crypto/provider.ts';
 import type { Suite, SuiteName } from '../handshake/suites.ts';
-import type { RatchetState } from '../ratchet/double.ts';
+import type { TripleState } from '../ratchet/triple.ts';
 
 /** Which way a message would go to or from an identity whose trust is asked for. */
 export type TrustDirection = 'sending' | 'receiving';
+
+/**
+ * Whether a session begun now must run the post-quantum ratchet, may do without where the peer does, or does without. A suite
+ * without a KEM never has one.
+ */
+export type PqRatchetPolicy = 'required' | 'optional' | 'off';
 
 /**
  * Everything a session operation takes from outside. `now` is in milliseconds since 1970; `isTrusted` receives the remote
@@ -30,6 +36,8 @@ export interface SessionEnvironment {
   /** The policy: suites that may be spoken, for new sessions and for incoming ones. */
   readonly suites: readonly SuiteName[];
   /** The trust decision: whether messages may go to, or be taken from, this identity key (raw, 32 bytes). */
+  /** `required` where absent. */
+  readonly pqRatchet?: PqRatchetPolicy;
   readonly isTrusted: (identityKey: Uint8Array, direction: TrustDirection) => boolean;
 }
 
@@ -43,8 +51,8 @@ export interface PendingPreKey {
   readonly createdAt: number;
 }
 
-/** One session. Keys are raw, 32 bytes. */
-export interface SessionState {
+/** One session: who, and its ratchets. Keys are raw, 32 bytes. */
+export interface SessionState extends TripleState {
   readonly suite: Suite;
   readonly localIdentity: Uint8Array;
   readonly remoteIdentity: Uint8Array;
@@ -52,7 +60,6 @@ export interface SessionState {
   readonly baseKey: Uint8Array;
   readonly localRegistrationId: number;
   readonly remoteRegistrationId: number;
-  readonly ratchet: RatchetState;
   readonly pending: PendingPreKey | null;
 }
 

@@ -107,8 +107,15 @@ test('[RAT-02] [DRT-09] counter 2^32 − 1 does not overflow, on any chain', () 
   });
   expect(bob.receive(alice, alice.send(bob, 'the last one'))).toBe('the last one');
   const exhausted = { code: 'InvalidState', reason: 'chain-exhausted' } as const;
+  const before = alice.backup();
   expectRefused([alice], exhausted, () => alice.send(bob));
-  const beyond = forgeMessage(alice, bob);
+  // What a message beyond the last would look like, were it sent.
+  replaceCurrent(alice, bob, (state) => {
+    const { sender } = state.ratchet;
+    return { ...state, ratchet: { ...state.ratchet, sender: { ...sender, chain: { index, key } } } };
+  });
+  const beyond = forgeMessage(alice, bob, { counter: 0xffff_ffff });
+  alice.restore(before);
   expectRefused([bob], TOO_FAR, () => bob.open(alice, beyond));
   expect(alice.receive(bob, bob.send(alice, 'and on'))).toBe('and on');
   expect(bob.receive(alice, alice.send(bob, 'with a new chain'))).toBe('with a new chain');
@@ -184,12 +191,13 @@ test('[DRT-12] seeds are derived only for keys that are kept, and only after the
   const bad: Envelope = { ...message, body: flip(message.body, message.body.length - 1, 1) };
   delete calls.hmacSha256;
   expectRefused([bob], FAILED, () => bob.open(alice, bad));
-  // 10,000 steps, one seed, one step beyond, one MAC.
-  expect(calls.hmacSha256).toBe(10_003);
+  // 10,000 steps, one seed, one step beyond, one MAC; and the MAC of the braid's header, which this message completes.
+  expect(calls.hmacSha256).toBe(10_004);
   delete calls.hmacSha256;
   const { work } = bob.open(alice, message);
-  expect(calls.hmacSha256).toBe(10_003 + MAX_MESSAGE_KEYS);
-  expect(work).toEqual({ kdfSteps: 10_002 + MAX_MESSAGE_KEYS, agreements: 0 });
+  expect(calls.hmacSha256).toBe(10_004 + MAX_MESSAGE_KEYS);
+  // The step of the post-quantum chain counts too.
+  expect(work).toEqual({ kdfSteps: 10_003 + MAX_MESSAGE_KEYS, agreements: 0 });
 });
 
 test('[PRIM-03] a torsioned ratchet key agrees like the honest one: the clamped scalar removes torsion', () => {

@@ -10,7 +10,7 @@ import { refusal } from '../support/refusal.ts';
 
 const EXHAUSTED = { code: 'InvalidMessage', stage: 'derive', reason: 'work-budget-exhausted' };
 
-test('[DRT-12] [DOS-01] 40,000 KDF steps and 64 agreements, not one more', () => {
+test('[DRT-12] [DOS-01] 55,000 KDF steps and 64 agreements, not one more', () => {
   const work = new WorkMeter();
   work.spendKdfSteps(MAX_KDF_STEPS_PER_ENVELOPE - 1);
   expect(refusal(() => work.spendKdfSteps(2))).toMatchObject(EXHAUSTED);

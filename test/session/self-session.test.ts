@@ -37,7 +37,7 @@ describe('[PQX-14] [SES-14] the jump limit', () => {
   test('but an envelope still costs no more than the work budget', () => {
     const [pair] = devices({ name: ACCOUNT, deviceId: 1 }, { name: ACCOUNT, deviceId: 2 }, [key, key]);
     const [phone, laptop] = pair as readonly [Peer, Peer];
-    skipSends(phone, laptop, 40_000);
+    skipSends(phone, laptop, 55_000);
     const far = phone.send(laptop);
     const expected = { code: 'InvalidMessage', reason: 'work-budget-exhausted' } as const;
     expectRefused([laptop], expected, () => laptop.open(phone, far));

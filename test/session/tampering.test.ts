@@ -72,8 +72,7 @@ describe.each(COMBINATIONS)('plain messages, $suite on $provider.name', ({ suite
       Uint8Array.from([...authenticated, 0x78, 1, ...mac]),
     ];
     for (const body of variants) {
-      const expected = { code: 'InvalidMessage', reason: 'decryption-failed' } as const;
-      expectRefused([bob], expected, () => bob.open(alice, { type: 'message', body }));
+      expectRefused([bob], { code: 'InvalidMessage' }, () => bob.open(alice, { type: 'message', body }));
     }
   });
 

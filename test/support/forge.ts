@@ -11,11 +11,15 @@ import type { PreKeySignalMessage } from '../../protocol/codec/prekey-message.ts
 import { encodePreKeySignalMessage } from '../../protocol/codec/prekey-message.ts';
 import type { SignalMessage } from '../../protocol/codec/signal-message.ts';
 import { encodeSignalMessage } from '../../protocol/codec/signal-message.ts';
+import { encodePayload } from '../../protocol/ratchet/braid/payload.ts';
 import type { ChainKey, MessageKeys } from '../../protocol/ratchet/symmetric.ts';
-import { messageKeys, messageSeed, nextChainKey } from '../../protocol/ratchet/symmetric.ts';
+import { nextChainKey } from '../../protocol/ratchet/symmetric.ts';
+import type { TripleSent } from '../../protocol/ratchet/triple.ts';
+import { tripleSend } from '../../protocol/ratchet/triple.ts';
 import { messageMac } from '../../protocol/session/message-crypto.ts';
 import type { SessionState } from '../../protocol/session/state.ts';
 import type { Envelope, Peer } from './peers.ts';
+import { seededRandom } from './seeded-random.ts';
 
 /** The sender's current session. */
 export function currentState(from: Peer, to: Peer): SessionState {
@@ -47,10 +51,14 @@ export function skipSends(from: Peer, to: Peer, count: number): void {
   });
 }
 
+/** What `from` would do next; nothing is stored, and its random source does not move. */
+function nextStep(from: Peer, to: Peer): TripleSent {
+  return tripleSend(from.provider, seededRandom('next step'), currentState(from, to));
+}
+
 /** The keys of the next message that `from` will send to `to`. */
 export function nextMessageKeys(from: Peer, to: Peer): MessageKeys {
-  const { chain } = currentState(from, to).ratchet.sender;
-  return messageKeys(from.provider, messageSeed(from.provider, chain.key.expose()), EMPTY);
+  return nextStep(from, to).keys;
 }
 
 /** What may be forged: any field, the padded ciphertext as it stands, or the whole authenticated part. */
@@ -63,7 +71,7 @@ export interface Forgery extends Partial<SignalMessage> {
 export function forgeInner(from: Peer, to: Peer, forgery: Forgery = {}): Uint8Array {
   const state = currentState(from, to);
   const { sender } = state.ratchet;
-  const keys = nextMessageKeys(from, to);
+  const { keys, payload } = nextStep(from, to);
   const plaintext = forgery.plaintext ?? EMPTY;
   const message: SignalMessage = {
     version: state.suite.sessionVersion,
@@ -71,7 +79,7 @@ export function forgeInner(from: Peer, to: Peer, forgery: Forgery = {}): Uint8Ar
     counter: sender.chain.index,
     previousCounter: state.ratchet.previousCounter,
     ciphertext: from.provider.aes256CbcEncrypt(keys.cipherKey.expose(), keys.iv.expose(), plaintext),
-    pqRatchet: EMPTY,
+    pqRatchet: payload,
     addresses: state.pending === null ? null : encodeAddresses(from.address, to.address),
     ...forgery,
   };
@@ -105,8 +113,18 @@ export function forgePreKeyMessage(from: Peer, to: Peer, outer: Partial<PreKeySi
   return { type: 'prekey', body };
 }
 
-/** A message that nobody made: a random ratchet key and a counter, and a MAC of zeros. */
-export function junkMessage(from: Peer, counter: number, version = 4): Envelope {
+/** A payload without a chunk whose key is as far ahead as the counter. */
+function junkPayload(counter: number): Uint8Array {
+  return encodePayload({
+    epoch: 1,
+    index: Math.max(Math.min(counter + 1, 0xffff_ffff), 10),
+    kind: 'none',
+    chunk: null,
+  });
+}
+
+/** A message that nobody made: a random ratchet key, a counter, a payload that goes with it, and a MAC of zeros. */
+export function junkMessage(from: Peer, counter: number, version = 4, pqRatchet = junkPayload(counter)): Envelope {
   const { publicKey } = from.provider.x25519Generate(from.random);
   const message: SignalMessage = {
     version,
@@ -114,7 +132,7 @@ export function junkMessage(from: Peer, counter: number, version = 4): Envelope 
     counter,
     previousCounter: 0,
     ciphertext: new Uint8Array(16),
-    pqRatchet: EMPTY,
+    pqRatchet,
     addresses: null,
   };
   return { type: 'message', body: concat(encodeSignalMessage(message), new Uint8Array(8)) };

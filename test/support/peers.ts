@@ -23,6 +23,7 @@ import type {
   Decrypted,
   DecryptedPreKey,
   MessageType,
+  PqRatchetPolicy,
   PreKeyLookup,
   SessionEnvironment,
   SessionRecord,
@@ -70,6 +71,7 @@ export interface PeerOptions {
   /** Raw private identity key; drawn where absent. */
   readonly identity?: Uint8Array;
   readonly random?: RandomSource;
+  readonly pqRatchet?: PqRatchetPolicy;
 }
 
 const text = new TextEncoder();
@@ -83,6 +85,7 @@ export class Peer {
   readonly address: ProtocolAddress;
   readonly registrationId: number;
   suites: readonly SuiteName[];
+  pqRatchet: PqRatchetPolicy;
   random: RandomSource;
   now = TEST_NOW;
   /** Replaces trust on first use where set. */
@@ -95,6 +98,7 @@ export class Peer {
   constructor(name: string, options: PeerOptions = {}) {
     this.provider = options.provider ?? nodeProvider;
     this.suites = options.suites ?? [PQXDH];
+    this.pqRatchet = options.pqRatchet ?? 'required';
     this.random = options.random ?? seededRandom(name);
     this.address = options.address ?? { name: uuidOf(name), deviceId: 1 };
     this.registrationId = options.registrationId ?? 1111;
@@ -122,9 +126,10 @@ export class Peer {
 
   environment(remote: ProtocolAddress): SessionEnvironment {
     const known = this.stores.get(`identity/${addressKey(remote)}`);
-    const { provider, random, now, identity, registrationId, suites } = this;
+    const { provider, random, now, identity, registrationId, suites, pqRatchet } = this;
     const isTrusted = this.trust ?? ((key: Uint8Array) => known === undefined || equalBytes(known, key));
-    return { provider, random, now, local: this.address, remote, identity, registrationId, suites, isTrusted };
+    const own = { provider, random, now, local: this.address, identity, registrationId, suites, pqRatchet };
+    return { ...own, remote, isTrusted };
   }
 
   recordBytes(remote: Peer): Uint8Array | null {
