@@ -51,7 +51,15 @@ function salts(key: Secret<'PqMessageKey'> | null): Wipeable[] {
  * @throws {ProtocolError} as `spqrSend` and `ratchetSend`.
  */
 export function tripleSend(provider: CryptoProvider, random: RandomSource, state: TripleState): TripleSent {
-  const pq = spqrSend(provider, random, state.pq);
+  return tripleSendWith(provider, state, spqrSend(provider, random, state.pq));
+}
+
+/** {@link tripleSend} once the post-quantum ratchet has stepped. */
+export function tripleSendWith(
+  provider: CryptoProvider,
+  state: TripleState,
+  pq: ReturnType<typeof spqrSend>,
+): TripleSent {
   const step = ratchetSend(provider, state.ratchet);
   return {
     state: { ratchet: step.state, pq: pq.state },

@@ -13,6 +13,7 @@ import { encodeSignalMessage } from '../codec/signal-message.ts';
 import { checkedRandom } from '../crypto/random.ts';
 import { ProtocolError } from '../errors.ts';
 import { MAX_UNACKNOWLEDGED_SESSION_AGE_SECONDS } from '../limits.ts';
+import type { TripleSent } from '../ratchet/triple.ts';
 import { tripleSend } from '../ratchet/triple.ts';
 import { assertTrusted } from './establish.ts';
 import { messageMac, wipeMessageKeys } from './message-crypto.ts';
@@ -46,13 +47,24 @@ export function encryptMessage(
   record: SessionRecord | null,
   plaintext: Uint8Array,
 ): Encrypted {
+  const random = checkedRandom(env.random);
+  return encryptWith(env, record, plaintext, (state) => tripleSend(env.provider, random, state));
+}
+
+/** {@link encryptMessage} with a given step of the ratchets. */
+export function encryptWith(
+  env: SessionEnvironment,
+  record: SessionRecord | null,
+  plaintext: Uint8Array,
+  send: (state: SessionState) => TripleSent,
+): Encrypted {
   const { provider } = env;
   const text = copyInput(plaintext, 'plaintext');
   const state = record?.current ?? null;
   if (record === null || state === null) throw new ProtocolError('NoSession', 'state', 'no-current-session');
   if (isExpired(state, env.now)) throw new ProtocolError('NoSession', 'state', 'session-expired');
   assertTrusted(env, state.remoteIdentity, 'sending');
-  const { keys, ...step } = tripleSend(provider, checkedRandom(env.random), state);
+  const { keys, ...step } = send(state);
   const authenticated = encodeSignalMessage({
     version: state.suite.sessionVersion,
     ratchetKey: state.ratchet.sender.ratchet.publicKey,
