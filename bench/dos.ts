@@ -17,6 +17,7 @@ import { isProtocolError } from '../protocol/errors.ts';
 import { createKemPreKey, createSignedPreKey } from '../protocol/handshake/prekeys.ts';
 import { DEFAULT_SUITE } from '../protocol/handshake/suites.ts';
 import { MAX_ARCHIVED_STATES, MAX_MESSAGE_KEYS, MAX_RECEIVER_CHAINS } from '../protocol/limits.ts';
+import { encodePayload } from '../protocol/ratchet/braid/payload.ts';
 import { SKIPPED_ENTRY_BYTES } from '../protocol/ratchet/skipped.ts';
 import { openState, sealState } from '../protocol/session/record.ts';
 import type { SessionEnvironment, SessionRecord } from '../protocol/session/session.ts';
@@ -99,9 +100,11 @@ function filled({ env, stored }: Scene): Scene {
   return { env, stored: serializeRecord(provider, { current, archived }, env.local, env.remote) };
 }
 
+/** Both ratchets are asked to jump: the post-quantum one counts from 1. */
 function junk(provider: CryptoProvider, counter: number): Uint8Array {
   const { publicKey } = provider.x25519Generate(systemRandom);
-  const fields = { version: 4, ratchetKey: publicKey, counter, previousCounter: 0, pqRatchet: EMPTY, addresses: null };
+  const pqRatchet = encodePayload({ epoch: 1, index: Math.max(counter, 2), kind: 'none', chunk: null });
+  const fields = { version: 4, ratchetKey: publicKey, counter, previousCounter: 0, pqRatchet, addresses: null };
   return Buffer.concat([encodeSignalMessage({ ...fields, ciphertext: new Uint8Array(16) }), new Uint8Array(8)]);
 }
 

@@ -28,6 +28,7 @@ import {
 } from './inputs.ts';
 import type { AuthKeyPair, CryptoProvider, EcKeyPair, Encapsulation, KemKeyPair, KemParameterSet } from './provider.ts';
 import { EC_KEY_BYTES, KEM_COINS_BYTES, KEM_SEED_BYTES, type RandomSource } from './provider.ts';
+import { shortHkdf, shortHmac } from './short-hmac.ts';
 import { checkXeddsa, XEDDSA_RANDOM_BYTES, xeddsaSign } from './xeddsa.ts';
 
 const KEMS = { 'ML-KEM-512': ml_kem512, 'ML-KEM-768': ml_kem768, 'ML-KEM-1024': ml_kem1024 };
@@ -136,10 +137,10 @@ export const nobleProvider: CryptoProvider = {
   sha3_256: (data) => sha3_256(data),
   sha3_512: (data) => sha3_512(data),
   shake256: (data, length) => shake256(data, { dkLen: length }),
-  hmacSha256: (key, data) => hmac(sha256, key, data),
+  hmacSha256: (key, data) => shortHmac(key, data) ?? hmac(sha256, key, data),
   hkdfSha256: (ikm, salt, info, length) => {
     assertHkdfLength(length);
-    return hkdf(sha256, ikm, salt, info, length);
+    return shortHkdf(ikm, salt, info, length) ?? hkdf(sha256, ikm, salt, info, length);
   },
   aes256CbcEncrypt: encryptCbc,
   aes256CbcDecrypt: decryptCbc,

@@ -27,6 +27,7 @@ import { nobleProvider, SUBGROUP_SCALAR } from './noble.ts';
 import type { AuthKeyPair, CryptoProvider, EcKeyPair, Encapsulation, KemKeyPair, KemParameterSet } from './provider.ts';
 import { EC_KEY_BYTES, KEM_SEED_BYTES, type RandomSource } from './provider.ts';
 import { rootSource } from './random.ts';
+import { shortHkdf, shortHmac } from './short-hmac.ts';
 import { checkXeddsa, XEDDSA_RANDOM_BYTES, xeddsaSign } from './xeddsa.ts';
 
 const POOL_BYTES = 4096;
@@ -99,6 +100,8 @@ const RAW_KEYS_ARE_SLOW = Number.parseInt(versions.node, 10) < 26;
 
 /** No key means zeros (RFC 2104). */
 function hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array {
+  const short = shortHmac(key, data);
+  if (short !== null) return short;
   const bytes = key.length === 0 ? new Uint8Array(HASH_BYTES) : key;
   const hmac = nodeCrypto.createHmac('sha256', RAW_KEYS_ARE_SLOW ? nodeCrypto.createSecretKey(bytes) : bytes);
   return plain(hmac.update(data).digest());
@@ -106,6 +109,8 @@ function hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array {
 
 function hkdfSha256(ikm: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array {
   assertHkdfLength(length);
+  const short = shortHkdf(ikm, salt, info, length);
+  if (short !== null) return short;
   if (info.length <= NATIVE_INFO_BYTES && ikm.length > 0 && length > 0) {
     return plain(nodeCrypto.hkdfSync('sha256', nodeCrypto.createSecretKey(ikm), salt, info, length));
   }

@@ -77,13 +77,17 @@ export function addEpoch(
   return { chain: { ...chain, epoch, rootKey, links: [...chain.links, link] }, spent: [chain.rootKey] };
 }
 
+function stepBytes(provider: CryptoProvider, key: Uint8Array, counter: number, length: number): Uint8Array {
+  return provider.hkdfSha256(key, EMPTY, concat(be32(counter), NEXT_LABEL), length);
+}
+
 /** (next key, message key) of one step; `counter` is the one of the message key, from 1. */
 function step(
   provider: CryptoProvider,
   key: Uint8Array,
   counter: number,
 ): { next: Uint8Array; messageKey: Uint8Array } {
-  const okm = provider.hkdfSha256(key, EMPTY, concat(be32(counter), NEXT_LABEL), 2 * KEY_BYTES);
+  const okm = stepBytes(provider, key, counter, 2 * KEY_BYTES);
   const result = { next: okm.slice(0, KEY_BYTES), messageKey: okm.slice(KEY_BYTES) };
   okm.fill(0);
   return result;
@@ -194,21 +198,26 @@ function takeFrom(
   work.spendKdfSteps(index - from.counter);
   const firstKept = Math.max(from.counter + 1, index - MAX_MESSAGE_KEYS);
   const kept = new Uint8Array((index - firstKept) * KEY_BYTES);
-  let key = from.key.expose();
-  for (let at = from.counter + 1; at <= index; at++) {
-    const { next, messageKey } = step(provider, key, at);
-    if (at > from.counter + 1) key.fill(0);
+  const start = from.key.expose();
+  let key = start;
+  const advance = (next: Uint8Array): void => {
+    if (key !== start) key.fill(0);
     key = next;
-    if (at === index) {
-      const recent = skippedFrom(from.skipped, index - MAX_MESSAGE_KEYS);
-      const skipped = withSkipped(recent, firstKept, kept);
-      recent.wipe();
-      kept.fill(0);
-      const side: ChainSide = { counter: index, key: new Secret<'PqChainKey'>(next), skipped };
-      return { side, key: new Secret<'PqMessageKey'>(messageKey), spent: [from.key, from.skipped] };
-    }
-    if (at >= firstKept) kept.set(messageKey, (at - firstKept) * KEY_BYTES);
+  };
+  // Keys too old to be kept are never made: HKDF's first block alone carries the chain on.
+  for (let at = from.counter + 1; at < firstKept; at++) advance(stepBytes(provider, key, at, KEY_BYTES));
+  for (let at = firstKept; at < index; at++) {
+    const { next, messageKey } = step(provider, key, at);
+    kept.set(messageKey, (at - firstKept) * KEY_BYTES);
     messageKey.fill(0);
+    advance(next);
   }
-  throw new TypeError('unreachable: the walk ends at index');
+  const { next, messageKey } = step(provider, key, index);
+  advance(next);
+  const recent = skippedFrom(from.skipped, index - MAX_MESSAGE_KEYS);
+  const skipped = withSkipped(recent, firstKept, kept);
+  recent.wipe();
+  kept.fill(0);
+  const side: ChainSide = { counter: index, key: new Secret<'PqChainKey'>(next), skipped };
+  return { side, key: new Secret<'PqMessageKey'>(messageKey), spent: [from.key, from.skipped] };
 }
