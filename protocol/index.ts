@@ -52,6 +52,7 @@ export type { KemPreKey, PreKey, SignedPreKey } from './handshake/prekeys.ts';
 export { createKemPreKey, createPreKey, createSignedPreKey } from './handshake/prekeys.ts';
 export type { Suite, SuiteName } from './handshake/suites.ts';
 export { DEFAULT_SUITE, getSuite, SUITES } from './handshake/suites.ts';
+export type { SpqrStatus } from './ratchet/braid/spqr-state.ts';
 export type { Work } from './ratchet/work.ts';
 export type {
   Decrypted,

@@ -35,9 +35,9 @@ export interface SessionEnvironment {
   readonly registrationId: number;
   /** The policy: suites that may be spoken, for new sessions and for incoming ones. */
   readonly suites: readonly SuiteName[];
-  /** The trust decision: whether messages may go to, or be taken from, this identity key (raw, 32 bytes). */
   /** `required` where absent. */
   readonly pqRatchet?: PqRatchetPolicy;
+  /** The trust decision: whether messages may go to, or be taken from, this identity key (raw, 32 bytes). */
   readonly isTrusted: (identityKey: Uint8Array, direction: TrustDirection) => boolean;
 }
 
