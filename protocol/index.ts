@@ -54,6 +54,7 @@ export type { Suite, SuiteName } from './handshake/suites.ts';
 export { DEFAULT_SUITE, getSuite, SUITES } from './handshake/suites.ts';
 export type { SpqrStatus } from './ratchet/braid/spqr-state.ts';
 export type { Work } from './ratchet/work.ts';
+export type { Protected, Protection } from './session/protection.ts';
 export type {
   Decrypted,
   DecryptedPreKey,

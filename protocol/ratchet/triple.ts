@@ -30,6 +30,8 @@ export interface TripleSent {
   readonly keys: MessageKeys;
   readonly counter: number;
   readonly payload: Uint8Array;
+  /** The post-quantum epoch that the keys come from, 0 before the first. */
+  readonly pqEpoch: number;
   readonly spent: readonly Wipeable[];
 }
 
@@ -66,6 +68,7 @@ export function tripleSendWith(
     keys: keysFrom(provider, step.seed, pq.key),
     counter: step.counter,
     payload: pq.payload,
+    pqEpoch: pq.epoch,
     spent: [...step.spent, ...pq.spent, ...salts(pq.key), step.seed],
   };
 }

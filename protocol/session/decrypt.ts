@@ -25,12 +25,14 @@ import { findByBaseKey, makeCurrent, promote } from './archive.ts';
 import type { PreKeyLookup, UsedPreKeys } from './establish.ts';
 import { acceptHandshake, assertTrusted } from './establish.ts';
 import { decryptionFailed, openMessage } from './message-crypto.ts';
+import type { Protected } from './protection.ts';
+import { protectionOf } from './protection.ts';
 import { openState } from './record.ts';
 import type { SessionEnvironment, SessionRecord, SessionState } from './state.ts';
 import { EMPTY_RECORD } from './state.ts';
 
 /** A decrypted message and the record to store with it. */
-export interface Decrypted {
+export interface Decrypted extends Protected {
   readonly record: SessionRecord;
   readonly plaintext: Uint8Array;
   /** The identity key of the session that decrypted, raw, 32 bytes. */
@@ -56,6 +58,7 @@ interface Trial {
 
 interface Opened {
   readonly state: SessionState;
+  readonly pqEpoch: number;
   readonly plaintext: Uint8Array;
   readonly spent: readonly Wipeable[];
 }
@@ -78,7 +81,8 @@ function openWith(trial: Trial, state: SessionState, maxJump: number): Opened {
     const identities = { sender: state.remoteIdentity, receiver: state.localIdentity };
     const plaintext = openMessage(provider, pending.keys, identities, message, env.remote, env.local);
     const step = finishTriple(provider, trial.random, state, pending, work);
-    return { state: { ...state, ...step.state, pending: null }, plaintext, spent: step.spent };
+    const next = { ...state, ...step.state, pending: null };
+    return { state: next, pqEpoch: pending.pq.epoch, plaintext, spent: step.spent };
   } catch (error) {
     dropTriple(state, pending);
     throw error;
@@ -138,9 +142,8 @@ export function decryptMessage(env: SessionEnvironment, record: SessionRecord | 
 }
 
 function finish(env: SessionEnvironment, opened: Opened, record: SessionRecord, work: WorkMeter): Decrypted {
-  const remoteIdentity = opened.state.remoteIdentity;
-  assertTrusted(env, remoteIdentity, 'receiving');
-  return { record, plaintext: opened.plaintext, remoteIdentity, spent: opened.spent, work: work.total() };
+  assertTrusted(env, opened.state.remoteIdentity, 'receiving');
+  return result(opened, record, work);
 }
 
 /**
@@ -201,6 +204,7 @@ function openOrWipe(trial: Trial, state: SessionState): Opened {
 }
 
 function result(opened: Opened, record: SessionRecord, work: WorkMeter): Decrypted {
-  const { plaintext, spent, state } = opened;
-  return { record, plaintext, remoteIdentity: state.remoteIdentity, spent, work: work.total() };
+  const { plaintext, spent, state, pqEpoch } = opened;
+  const { remoteIdentity, suite } = state;
+  return { record, plaintext, remoteIdentity, ...protectionOf(suite, pqEpoch), spent, work: work.total() };
 }

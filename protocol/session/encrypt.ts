@@ -17,13 +17,15 @@ import type { TripleSent } from '../ratchet/triple.ts';
 import { tripleSend } from '../ratchet/triple.ts';
 import { assertTrusted } from './establish.ts';
 import { messageMac, wipeMessageKeys } from './message-crypto.ts';
+import type { Protected } from './protection.ts';
+import { protectionOf } from './protection.ts';
 import type { SessionEnvironment, SessionRecord, SessionState } from './state.ts';
 
 /** What the transport must know of a body: whether it opens a session (wire type 3) or belongs to one (type 2). */
 export type MessageType = 'prekey' | 'message';
 
 /** An encrypted message and the record to store before sending it. */
-export interface Encrypted {
+export interface Encrypted extends Protected {
   readonly record: SessionRecord;
   readonly type: MessageType;
   readonly body: Uint8Array;
@@ -83,6 +85,7 @@ export function encryptWith(
     type: state.pending === null ? 'message' : 'prekey',
     body: wrap(state, inner),
     remoteIdentity: state.remoteIdentity,
+    ...protectionOf(state.suite, step.pqEpoch),
     spent: step.spent,
   };
 }

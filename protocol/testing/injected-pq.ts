@@ -20,6 +20,6 @@ export function encryptWithPq(
 ): Encrypted {
   const injected = new Secret<'PqMessageKey'>(key.slice());
   return encryptWith(env, record, plaintext, (state) =>
-    tripleSendWith(env.provider, state, { state: state.pq, key: injected, payload, spent: [] }),
+    tripleSendWith(env.provider, state, { state: state.pq, key: injected, epoch: 0, payload, spent: [] }),
   );
 }

@@ -78,7 +78,7 @@ test('[SES-18] [RAT-04] a suite without a KEM runs the Double Ratchet alone', ()
   }
 });
 
-describe('[RAT-04] [SES-18] [BRD-22] policies', () => {
+describe('[RAT-04] [RAT-11] [SES-18] [BRD-22] policies', () => {
   function talk(ours: Peer['pqRatchet'], theirs: Peer['pqRatchet']): readonly [Peer, Peer] {
     const [alice, bob] = pair();
     alice.pqRatchet = ours;

@@ -22,10 +22,11 @@ import { braidSend } from './send.ts';
 import type { MinVersion, SpqrOn, SpqrState } from './spqr-state.ts';
 import type { EpochSecret } from './states.ts';
 
-/** A step's result. `key` is null where the message has none. */
+/** A step's result. `key` is null where the message has none; `epoch` is the one it comes from, 0 before the first and without a key. */
 export interface SpqrStep {
   readonly state: SpqrState;
   readonly key: Secret<'PqMessageKey'> | null;
+  readonly epoch: number;
   readonly spent: readonly Wipeable[];
 }
 
@@ -82,18 +83,20 @@ export function spqrSend(
   random: RandomSource,
   state: SpqrState,
 ): SpqrStep & { readonly payload: Uint8Array } {
-  if (typeof state === 'string') return { state, key: null, payload: EMPTY, spent: [] };
+  if (typeof state === 'string') return { state, key: null, epoch: 0, payload: EMPTY, spent: [] };
   const sent = braidSend(provider, random, state.braid);
   if (state.chain === null && state.negotiation?.minVersion === 0) {
     // @req BRD-23
     const payload = encodePayload({ ...sent.message, index: 0 });
-    return { state: { ...state, braid: sent.state }, key: null, payload, spent: sent.spent };
+    return { state: { ...state, braid: sent.state }, key: null, epoch: 0, payload, spent: sent.spent };
   }
   const mixed = mixIn(provider, begun(provider, state), sent.epochSecret);
-  const taken = sendKey(provider, mixed.chain, sent.message.epoch - 1);
+  const epoch = sent.message.epoch - 1;
+  const taken = sendKey(provider, mixed.chain, epoch);
   return {
     state: { ...state, braid: sent.state, chain: taken.chain },
     key: taken.key,
+    epoch,
     payload: encodePayload({ ...sent.message, index: taken.index }),
     spent: [...sent.spent, ...mixed.spent, ...taken.spent],
   };
@@ -113,7 +116,7 @@ export function spqrReceive(
   work: WorkMeter,
 ): SpqrReceived {
   const head = payload.length === 0 ? null : parsePayloadHead(payload);
-  if (typeof state === 'string') return { state, key: null, spent: [], failure: null };
+  if (typeof state === 'string') return { state, key: null, epoch: 0, spent: [], failure: null };
   const version = head?.version ?? 0;
   if (version < BRAID_VERSION) return downgrade(state);
   const later = version > BRAID_VERSION;
@@ -138,13 +141,13 @@ export function spqrReceive(
 function downgrade(state: SpqrOn): SpqrReceived {
   if (state.negotiation === null) throw refuse('pq-version-mismatch');
   if (state.negotiation.minVersion > 0) throw refuse('pq-version-too-low');
-  return { state: 'refused', key: null, spent: secretsOf(state), failure: null };
+  return { state: 'refused', key: null, epoch: 0, spent: secretsOf(state), failure: null };
 }
 
 /** A peer of a later version: until negotiation ends, its keys come from epoch 0 and the braid stands still (BRD-24). */
 function standStill(state: SpqrOn, begunChain: PqChain, taken: TakenKey | null): SpqrReceived {
   const chain = taken?.chain ?? begunChain;
-  return { state: { ...state, chain }, key: taken?.key ?? null, spent: taken?.spent ?? [], failure: null };
+  return { state: { ...state, chain }, key: taken?.key ?? null, epoch: 0, spent: taken?.spent ?? [], failure: null };
 }
 
 /** Lets the braid take its message, mixes in what that gives, and ends the negotiation (BRD-25). */
@@ -157,6 +160,7 @@ function settle(
 ): SpqrReceived {
   const chain = taken?.chain ?? begunChain;
   const key = taken?.key ?? null;
+  const epoch = message.epoch - 1;
   try {
     const received = braidReceive(provider, state.braid, message);
     const mixed = mixIn(provider, chain, received.epochSecret);
@@ -165,12 +169,13 @@ function settle(
     return {
       state: { braid: received.state, chain: mixed.chain, negotiation: null },
       key,
+      epoch,
       spent: [...received.spent, ...mixed.spent, ...(taken?.spent ?? []), ...negotiation],
       failure: null,
     };
   } catch (error) {
     if (!(error instanceof ProtocolError) || error.code !== 'InvalidMessage') throw error;
     // @req BRD-19
-    return { state: { ...state, chain }, key, spent: [], failure: error };
+    return { state: { ...state, chain }, key, epoch, spent: [], failure: error };
   }
 }
