@@ -11,16 +11,20 @@ import type { CryptoProvider, RandomSource } from '../protocol/crypto/provider.t
 import { ProtocolError } from '../protocol/errors.ts';
 import type { SuiteName } from '../protocol/handshake/suites.ts';
 import { DEFAULT_SUITE, getSuite } from '../protocol/handshake/suites.ts';
+import type { PqRatchetPolicy } from '../protocol/session/session.ts';
 import type { Clock } from './clock.ts';
 import { FailureLog } from './failures.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { getGeneration, setGeneration } from './records/mail.ts';
 import type { Self } from './records/self.ts';
 import type { RelayTransport } from './relay/transport.ts';
+import { StallCounter } from './stalls.ts';
 import type { Store, StoreTransaction } from './store/store.ts';
 import type { Witness } from './store/witness.ts';
 import { TokenBuckets } from './token-bucket.ts';
 import type { DeviceEvent, DeviceLimits, DeviceOptions } from './types.ts';
+
+const PQ_RATCHET_POLICIES: readonly string[] = ['required', 'optional', 'off'] satisfies PqRatchetPolicy[];
 
 /** A device's surroundings, without its identity. */
 export interface Surroundings {
@@ -30,6 +34,7 @@ export interface Surroundings {
   readonly store: Store;
   readonly witness: Witness;
   readonly suites: readonly SuiteName[];
+  readonly pqRatchet: PqRatchetPolicy;
   readonly limits: DeviceLimits;
   readonly emit: (event: DeviceEvent) => void;
 }
@@ -39,6 +44,7 @@ export interface Context extends Surroundings {
   readonly self: Self;
   readonly relay: RelayTransport;
   readonly failures: FailureLog;
+  readonly stalls: StallCounter;
   /** Bounds how often strangers make this device ask for a manifest. */
   readonly manifestRequests: TokenBuckets;
   /** Judged manifests of accounts that nothing good has come from yet: stored with their first good message. */
@@ -48,11 +54,16 @@ export interface Context extends Surroundings {
 /** Checks options and fills in defaults. @throws {ProtocolError} `InvalidArgument` for an unknown suite or an empty policy. */
 export function surroundings(options: DeviceOptions): Surroundings {
   const { provider, random, clock, store, witness } = options;
-  const suites = options.suites ?? [DEFAULT_SUITE];
+  const { suites = [DEFAULT_SUITE], pqRatchet = 'required' } = options;
   if (suites.length === 0) throw new ProtocolError('InvalidArgument', 'parse', 'no-suite', 'suites');
   suites.map(getSuite);
+  // @req DEV-40
+  if (!PQ_RATCHET_POLICIES.includes(pqRatchet)) {
+    throw new ProtocolError('InvalidArgument', 'parse', 'unknown-pq-ratchet-policy', 'pqRatchet');
+  }
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  return { provider, random, clock, store, witness, suites, limits, emit: options.onEvent ?? (() => undefined) };
+  const emit = options.onEvent ?? (() => undefined);
+  return { provider, random, clock, store, witness, suites, pqRatchet, limits, emit };
 }
 
 /** The context of a device. */
@@ -71,6 +82,7 @@ export function contextOf(around: Surroundings, options: DeviceOptions, self: Se
     self,
     relay: options.relay(credentials),
     failures: new FailureLog(clock, limits.failureAlert, emit, options.log ?? (() => undefined)),
+    stalls: new StallCounter(),
     manifestRequests: new TokenBuckets(10, 5_000),
     candidates: new Map(),
   };

@@ -290,10 +290,11 @@ export class Device {
 
   #sessionsIn(tx: StoreTransaction): Record<string, SessionInfo> {
     const sessions: Record<string, SessionInfo> = {};
-    const { provider, self, clock } = this.#ctx;
+    const { provider, self, clock, stalls } = this.#ctx;
     for (const remote of listSessions(tx)) {
       try {
-        const info = sessionInfo({ now: clock.now() }, getSession(tx, provider, self, remote));
+        const record = getSession(tx, provider, self, remote);
+        const info = sessionInfo({ now: clock.now() }, record, stalls.count(addressKey(remote)));
         if (info !== null) sessions[addressKey(remote)] = info;
       } catch (error) {
         // A damaged record hides one peer, not the others.

@@ -15,8 +15,8 @@ import type { PreKeyBundle } from '../protocol/handshake/bundle.ts';
 import { encryptMessage, processBundle, sessionInfo } from '../protocol/session/session.ts';
 import type { Context } from './context.ts';
 import { currentManifest, deviceOf, fetchManifest } from './manifest-trust.ts';
+import type { StoredMessage } from './records/mail.ts';
 import { environment, getSession, putSession } from './records/sessions.ts';
-import type { OutgoingMessage } from './relay/transport.ts';
 import { isSpoiled } from './rollback.ts';
 import type { StoreTransaction } from './store/store.ts';
 
@@ -60,12 +60,14 @@ function needsBundle(ctx: Context, tx: StoreTransaction, remote: ProtocolAddress
   const record = getSession(tx, ctx.provider, ctx.self, remote);
   const info = sessionInfo({ now: ctx.clock.now() }, record);
   // @req DEV-12
-  return info === null || !info.usable || isSpoiled(tx, remote, record);
+  const lost = info === null || !info.usable || isSpoiled(tx, remote, record);
+  // @req DEV-41
+  return lost || ctx.stalls.isStalled(addressKey(remote));
 }
 
 /** Messages for some devices of an account, and the secrets to wipe after commit. */
 export interface EncryptedFor {
-  readonly messages: readonly OutgoingMessage[];
+  readonly messages: readonly StoredMessage[];
   readonly spent: readonly Wipeable[];
 }
 
@@ -93,7 +95,7 @@ export function encryptFor(
       [],
       lacking.map(({ remote }) => remote),
     );
-  const messages: OutgoingMessage[] = [];
+  const messages: StoredMessage[] = [];
   const spent: Wipeable[] = [];
   for (const { device, remote, begin } of plan) {
     const bundle = material.bundles.get(addressKey(remote)) ?? null;
@@ -111,15 +113,17 @@ function encryptOne(
   { remote, device }: { remote: ProtocolAddress; device: ManifestDevice },
   bundle: PreKeyBundle | null,
   plaintext: Uint8Array,
-): { message: OutgoingMessage; spent: readonly Wipeable[] } {
+): { message: StoredMessage; spent: readonly Wipeable[] } {
   const env = environment(ctx, ctx.self, remote, device);
   const { deviceId, registrationId } = device;
   const stored = getSession(tx, ctx.provider, ctx.self, remote);
   // What the account certified takes precedence over what the relay says of the same device.
   const begun = bundle === null ? null : processBundle(env, stored, { ...bundle, deviceId, registrationId });
+  if (begun !== null) ctx.stalls.clear(addressKey(remote));
   const sealed = encryptMessage(env, begun?.record ?? stored, plaintext);
   putSession(tx, ctx.provider, ctx.self, remote, sealed.record);
-  const message: OutgoingMessage = { deviceId, registrationId, type: sealed.type, body: sealed.body };
+  const { type, body, protection, pqEpoch } = sealed;
+  const message: StoredMessage = { deviceId, registrationId, type, body, protection, pqEpoch };
   return { message, spent: [...(begun?.spent ?? []), ...sealed.spent] };
 }
 

@@ -12,7 +12,7 @@ import { isDeviceId, isUuid } from '../protocol/codec/address.ts';
 import type { SignedManifest } from '../protocol/codec/manifest.ts';
 import { isProtocolError, ProtocolError } from '../protocol/errors.ts';
 import type { Decrypted, DecryptedPreKey, PreKeyLookup, SessionEnvironment } from '../protocol/session/session.ts';
-import { decryptMessage, decryptPreKeyMessage } from '../protocol/session/session.ts';
+import { decryptMessage, decryptPreKeyMessage, isBraidFailure } from '../protocol/session/session.ts';
 import { type Content, decodeContent } from './content.ts';
 import { type Context, changeByStep, isLocalFailure, readWitnessed } from './context.ts';
 import { currentManifest, deviceOf, fetchManifest, saveManifest } from './manifest-trust.ts';
@@ -110,13 +110,16 @@ function open(ctx: Context, tx: StoreTransaction, envelope: Envelope, candidate:
   checkContent(ctx, envelope, content);
   const events = candidate !== null && signed !== null ? saveManifest(tx, ctx.provider, signed) : [];
   putSession(tx, ctx.provider, ctx.self, remote, opened.record);
-  const received = { sourceAccount: name, sourceDevice: deviceId, receivedAt: ctx.clock.now(), content };
+  const { protection, pqEpoch } = opened;
+  const at = { sourceAccount: name, sourceDevice: deviceId, receivedAt: ctx.clock.now() };
+  const received = { ...at, protection, pqEpoch, content };
   return { id: addInbox(tx, ctx.provider, received), events, spent: opened.spent };
 }
 
 async function attempt(ctx: Context, envelope: Envelope, candidate: SignedManifest | null): Promise<Receipt> {
   // @req DEV-10
   const { id, events } = await changeByStep(ctx, (tx) => open(ctx, tx, envelope, candidate));
+  ctx.stalls.clear(`${envelope.sourceAccount}.${envelope.sourceDevice}`);
   for (const event of events) ctx.emit(event);
   ctx.emit({ type: 'message', id });
   return { status: 'delivered', id };
@@ -163,6 +166,7 @@ function tellRefusal(ctx: Context, envelope: Envelope, error: ProtocolError): vo
   const { sourceAccount: account, sourceDevice: deviceId } = envelope;
   const peer = `${account}.${deviceId}`;
   ctx.failures.refuse(peer, error);
+  if (isBraidFailure(error) && ctx.stalls.failed(peer)) ctx.emit({ type: 'sessionStalled', account, deviceId });
   if (error.code === 'UntrustedIdentity' && error.reason !== 'account-key-changed') {
     ctx.emit({ type: 'identityChanged', account, deviceId });
   } else if (error.reason === 'session-rate-limited') ctx.emit({ type: 'sessionRateLimited', peer });

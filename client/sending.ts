@@ -82,7 +82,9 @@ async function prepare(ctx: Context, targets: readonly Target[]): Promise<Prepar
 function envelopesOf(entry: OutboxEntry | null): SentEnvelope[] {
   if (entry === null) return [];
   const { account, messages } = entry;
-  return messages.map(({ deviceId, type, body }) => ({ account, deviceId, type, bytes: body.length }));
+  return messages.map(({ deviceId, type, body, protection, pqEpoch }) => {
+    return { account, deviceId, type, bytes: body.length, protection, pqEpoch };
+  });
 }
 
 /** Copies to the own devices fail alone: the message has gone out. */

@@ -7,7 +7,8 @@
 import type { CryptoProvider, RandomSource } from '../protocol/crypto/provider.ts';
 import type { ProtocolError } from '../protocol/errors.ts';
 import type { SuiteName } from '../protocol/handshake/suites.ts';
-import type { MessageType, SessionInfo } from '../protocol/session/session.ts';
+import type { Protected } from '../protocol/session/protection.ts';
+import type { MessageType, PqRatchetPolicy, SessionInfo } from '../protocol/session/session.ts';
 import type { Clock } from './clock.ts';
 import type { RelayConnector } from './relay/transport.ts';
 import type { Store } from './store/store.ts';
@@ -47,6 +48,8 @@ export interface DeviceOptions {
   readonly relay: RelayConnector;
   /** The policy: suites it speaks, the hybrid default alone unless told otherwise. */
   readonly suites?: readonly SuiteName[];
+  /** Whether sessions must run the post-quantum ratchet: `required` unless told otherwise. */
+  readonly pqRatchet?: PqRatchetPolicy;
   readonly limits?: Partial<DeviceLimits>;
   /** Called synchronously; must not throw. */
   readonly onEvent?: (event: DeviceEvent) => void;
@@ -69,6 +72,8 @@ export type DeviceEvent =
   | { readonly type: 'manifestRefused'; readonly account: string; readonly reason: string }
   | { readonly type: 'decryptFailureAlert'; readonly peer: string; readonly count: number }
   | { readonly type: 'sessionRateLimited'; readonly peer: string }
+  /** The post-quantum ratchet of the session refuses what the peer sends: the next message to it begins a new session. */
+  | { readonly type: 'sessionStalled'; readonly account: string; readonly deviceId: number }
   | { readonly type: 'recordDamaged'; readonly peer: string; readonly reason: string }
   | { readonly type: 'rollbackDetected'; readonly generation: number; readonly witnessed: number }
   | { readonly type: 'keysRotated'; readonly signedPreKeyId: number; readonly kemPreKeyId: number | null }
@@ -77,8 +82,8 @@ export type DeviceEvent =
   /** Work in the background failed and will be tried again. */
   | { readonly type: 'backgroundError'; readonly reason: string };
 
-/** One envelope that the relay accepted. */
-export interface SentEnvelope {
+/** One envelope that the relay accepted, and what its keys owe to a KEM. */
+export interface SentEnvelope extends Protected {
   readonly account: string;
   readonly deviceId: number;
   readonly type: MessageType;
@@ -108,8 +113,8 @@ export interface SendResult {
   readonly reason: string | null;
 }
 
-/** A decrypted message, kept until {@link Device.discard}. */
-export interface InboxMessage {
+/** A decrypted message, kept until {@link Device.discard}, and what its keys owed to a KEM. */
+export interface InboxMessage extends Protected {
   /** Key of the entry, ascending in the order of decryption. */
   readonly id: string;
   /** The sender's id of the message, 32 hex digits: the same on all devices. */

@@ -13,6 +13,8 @@ export interface SentEnvelope {
   readonly deviceId: number;
   readonly type: 'prekey' | 'message';
   readonly bytes: number;
+  readonly protection: string;
+  readonly pqEpoch: number;
 }
 
 /** What a send did: the envelopes accepted, and the relay's corrections on the way. */
@@ -28,6 +30,8 @@ export interface ReceivedText {
   readonly text: string;
   /** True for a copy of what the owner sent from another device. */
   readonly sync: boolean;
+  readonly protection: string;
+  readonly pqEpoch: number;
 }
 
 /** What a device tells about itself: counters, never keys. */

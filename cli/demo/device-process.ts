@@ -107,6 +107,8 @@ async function take(count: number, ms: number): Promise<object> {
       fromDevice: message.sourceDevice,
       text: fromUtf8(message.body, 'text'),
       sync: message.sentTo !== null,
+      protection: message.protection,
+      pqEpoch: message.pqEpoch,
     })),
   };
 }

@@ -32,12 +32,29 @@ export function line(plot: Plot, words: string): string {
   return text;
 }
 
+const LABELS: Readonly<Record<string, string>> = {
+  classical: 'classical',
+  'hybrid-start': 'hybrid start',
+  'pq-healed': 'PQ-healed',
+};
+
+/** What protected a message, for people: its label, and the epoch of the post-quantum ratchet that its key comes from. */
+export function labelOf({ protection, pqEpoch }: { readonly protection: string; readonly pqEpoch: number }): string {
+  const label = LABELS[protection] ?? protection;
+  return protection === 'classical' ? label : `${label}, PQ epoch ${pqEpoch}`;
+}
+
 /** Sends and shows one line about it. */
 export async function say(plot: Plot, who: Actor, to: string, text: string, shown: string): Promise<SendReport> {
   const sent = await who.send(to, text);
   const sizes = sent.envelopes.map((envelope) => envelope.bytes);
   const largest = sizes.length === 0 ? '' : ` (largest ${bytes(Math.max(...sizes))})`;
-  plot.report.step(`${who.name}: ${shown}`, `${count(sent.envelopes.length, 'envelope')}${largest}`);
+  const labels = new Set(sent.envelopes.map(labelOf));
+  plot.report.step(
+    `${who.name}: ${shown}`,
+    `${count(sent.envelopes.length, 'envelope')}${largest}`,
+    [...labels].join('; '),
+  );
   return sent;
 }
 

@@ -25,7 +25,8 @@ export class Report {
   }
 
   #print(line: string): void {
-    if (!this.#json) process.stdout.write(`${line}\n`);
+    const over = process.stdout.isTTY ? '\r\x1b[K' : '';
+    if (!this.#json) process.stdout.write(`${over}${line}\n`);
   }
 
   /** A heading between groups of steps. */
@@ -34,12 +35,18 @@ export class Report {
     this.#stepStarted = performance.now();
   }
 
-  /** One finished step: what happened, with sizes, and how long it took since the last one. */
-  step(text: string, sizes = ''): void {
+  /** A line that is written over until the step is finished; nothing where nobody watches. */
+  progress(text: string): void {
+    if (!this.#json && process.stdout.isTTY) process.stdout.write(`\r  ${text}\x1b[K`);
+  }
+
+  /** One finished step: what happened, with sizes, how long it took since the last one, and what protected it. */
+  step(text: string, sizes = '', label = ''): void {
     const took = performance.now() - this.#stepStarted;
     this.#stepStarted = performance.now();
     const time = `${took.toFixed(0).padStart(5)} ms`;
-    this.#print(`  ${text.padEnd(76)} ${styleText('dim', sizes.padEnd(30))} ${styleText('dim', time)}`);
+    const tail = [sizes.padEnd(30), time, label].join(' ').trimEnd();
+    this.#print(`  ${text.padEnd(76)} ${styleText('dim', tail)}`);
   }
 
   /** Records a check. A failed one is shown at once. */

@@ -7,6 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import { linkInMidConversation, offlineReader, replies } from './act-conversation.ts';
 import { disorder, relayKilled } from './act-faults.ts';
+import { healing } from './act-healing.ts';
 import { revocation, rotation } from './act-keys.ts';
 import { databaseSearch } from './act-search.ts';
 import type { Actor } from './actors.ts';
@@ -76,6 +77,9 @@ export async function playScenario(stage: Stage, report: Report, quick: boolean)
   await disorder(plot);
   await rotation(plot);
   await revocation(plot, tablet);
+  // On stage before they are needed: a process takes its time to start.
+  const pair = [stage.enter("Carol's phone"), stage.enter("Dave's phone")] as const;
   await relayKilled(plot);
-  await databaseSearch(plot);
+  await healing(plot, pair);
+  await databaseSearch(plot, pair);
 }

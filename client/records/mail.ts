@@ -9,6 +9,7 @@ import { fromUtf8, toHex, utf8 } from '../../protocol/bytes/bytes.ts';
 import { type ByteReader, ByteWriter } from '../../protocol/bytes/cursor.ts';
 import type { CryptoProvider } from '../../protocol/crypto/provider.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
+import type { Protected, Protection } from '../../protocol/session/protection.ts';
 import type { Content } from '../content.ts';
 import { decodeContent, encodeContent } from '../content.ts';
 import type { OutgoingMessage } from '../relay/transport.ts';
@@ -22,6 +23,21 @@ const META = 'meta';
 /** Length of a send id, in bytes. */
 export const SEND_ID_BYTES = 16;
 
+/** A message with what its keys owe to a KEM, which the relay is not told. */
+export interface StoredMessage extends OutgoingMessage, Protected {}
+
+const PROTECTIONS: readonly Protection[] = ['classical', 'hybrid-start', 'pq-healed'];
+
+function writeProtection(out: ByteWriter, { protection, pqEpoch }: Protected): ByteWriter {
+  return out.u8(PROTECTIONS.indexOf(protection)).u53(pqEpoch);
+}
+
+function readProtection(input: ByteReader): Protected {
+  const protection = PROTECTIONS[input.u8()];
+  if (protection === undefined) throw new ProtocolError('InvalidState', 'parse', 'unknown-protection', 'protection');
+  return { protection, pqEpoch: input.u53() };
+}
+
 /** One fan-out to one account that the relay has not accepted yet. */
 export interface OutboxEntry {
   /** Recipient's account, then a number: ascending in the order of sending. */
@@ -29,7 +45,7 @@ export interface OutboxEntry {
   readonly account: string;
   readonly sendId: Uint8Array;
   readonly content: Content;
-  readonly messages: readonly OutgoingMessage[];
+  readonly messages: readonly StoredMessage[];
 }
 
 /** The next number of a counter kept in the store, as a key that sorts by it. */
@@ -50,6 +66,7 @@ export function putOutbox(tx: StoreTransaction, provider: CryptoProvider, entry:
       .u32(message.registrationId)
       .u8(message.type === 'prekey' ? 1 : 0)
       .sized(message.body);
+    writeProtection(out, message);
   }
   putRecord(tx, provider, OUTBOX, entry.key, out.finish());
 }
@@ -68,11 +85,12 @@ export function addOutbox(
 function readEntry(key: string, input: ByteReader): OutboxEntry {
   const sendId = input.fixed(SEND_ID_BYTES);
   const content = decodeContent(input.sized());
-  const messages = Array.from({ length: input.u8() }, (): OutgoingMessage => {
+  const messages = Array.from({ length: input.u8() }, (): StoredMessage => {
     const deviceId = input.u8();
     const registrationId = input.u32();
     const type = input.u8() === 1 ? 'prekey' : 'message';
-    return { deviceId, registrationId, type, body: input.sized() };
+    const body = input.sized();
+    return { deviceId, registrationId, type, body, ...readProtection(input) };
   });
   input.end();
   return { key, account: key.slice(0, key.indexOf('/')), sendId, content, messages };
@@ -97,11 +115,13 @@ export function deleteOutbox(tx: StoreTransaction, key: string): void {
 export function addInbox(
   tx: StoreTransaction,
   provider: CryptoProvider,
-  message: Pick<InboxMessage, 'sourceAccount' | 'sourceDevice' | 'receivedAt'> & { readonly content: Content },
+  message: Pick<InboxMessage, 'sourceAccount' | 'sourceDevice' | 'receivedAt' | keyof Protected> & {
+    readonly content: Content;
+  },
 ): string {
   const id = nextKey(tx, provider, INBOX);
   const out = new ByteWriter().sized(utf8(message.sourceAccount)).u8(message.sourceDevice).u53(message.receivedAt);
-  putRecord(tx, provider, INBOX, id, out.sized(encodeContent(message.content)).finish());
+  putRecord(tx, provider, INBOX, id, writeProtection(out, message).sized(encodeContent(message.content)).finish());
   return id;
 }
 
@@ -109,6 +129,7 @@ function readInbox(id: string, input: ByteReader): InboxMessage {
   const sourceAccount = fromUtf8(input.sized(), INBOX);
   const sourceDevice = input.u8();
   const receivedAt = input.u53();
+  const protection = readProtection(input);
   const content = decodeContent(input.sized());
   input.end();
   const { kind, sentAt, sentTo } = content;
@@ -123,6 +144,7 @@ function readInbox(id: string, input: ByteReader): InboxMessage {
     sentAt,
     receivedAt,
     sentTo,
+    ...protection,
   };
 }
 

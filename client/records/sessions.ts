@@ -86,7 +86,7 @@ export function environment(
   remote: ProtocolAddress,
   certified: ManifestDevice | null,
 ): SessionEnvironment {
-  const { provider, random, clock, suites } = around;
+  const { provider, random, clock, suites, pqRatchet } = around;
   return {
     provider,
     random,
@@ -96,6 +96,7 @@ export function environment(
     identity: self.identity,
     registrationId: self.registrationId,
     suites,
+    pqRatchet,
     // @req DEV-05
     isTrusted: (identityKey) => certified !== null && equalBytes(certified.identityKey, identityKey),
   };

@@ -144,7 +144,9 @@ class HttpRelay implements RelayTransport {
   async send(account: string, sendId: Uint8Array, messages: readonly OutgoingMessage[]): Promise<SendOutcome> {
     const body = {
       sendId: toBase64Url(sendId),
-      messages: messages.map((message) => ({ ...message, body: toBase64Url(message.body) })),
+      messages: messages.map(({ deviceId, registrationId, type, body }) => {
+        return { deviceId, registrationId, type, body: toBase64Url(body) };
+      }),
     };
     const answer = await this.#ask('PUT', `/v1/messages/${account}`, body, [200, 409, 410]);
     return readSend(answer.status, answer.body, reasonOf(answer.body), messages.length);

@@ -120,7 +120,8 @@ describe('forged messages', () => {
 /** First messages of one certified device, each with a base key of its own, on one bundle. */
 function* firstMessages(from: Seat, to: Seat, self: Self, bundle: PreKeyBundle): Generator<Uint8Array> {
   const remote = { name: to.device.account, deviceId: to.device.deviceId };
-  const around = { ...from.options, suites: ['PQXDH_X25519_SHA-256_ML-KEM-1024'] as const, emit: () => undefined };
+  const policy = { suites: ['PQXDH_X25519_SHA-256_ML-KEM-1024'], pqRatchet: 'required' } as const;
+  const around = { ...from.options, ...policy, emit: () => undefined };
   const env = { ...environment({ ...around, limits: {} as never }, self, remote, null), isTrusted: () => true };
   const content = { messageId: new Uint8Array(16), kind: 'text', body: utf8('clog'), sentAt: 1, sentTo: null } as const;
   for (;;) {

@@ -133,7 +133,8 @@ async function withPlaintext(world: World, from: Seat, to: Seat, plaintext: Uint
     const self = getSelf(tx, nodeProvider) as Self;
     const remote = { name: to.device.account, deviceId: to.device.deviceId };
     const device = getManifest(tx, nodeProvider, remote.name)?.manifest.devices[0] ?? null;
-    const around = { ...from.options, suites: ['PQXDH_X25519_SHA-256_ML-KEM-1024'] as const };
+    const policy = { suites: ['PQXDH_X25519_SHA-256_ML-KEM-1024'], pqRatchet: 'required' } as const;
+    const around = { ...from.options, ...policy };
     const env = environment({ ...around, emit: () => undefined, limits: {} as never }, self, remote, device);
     const sealed = encryptMessage(env, getSession(tx, nodeProvider, self, remote), plaintext);
     putSession(tx, nodeProvider, self, remote, sealed.record);
