@@ -38,6 +38,8 @@ function summarise(traffic: string, counts: readonly number[]): Histogram {
 const asked = process.argv[2];
 const runs = asked === undefined ? RUNS : Number(asked);
 if (!Number.isSafeInteger(runs) || runs < 1) throw new TypeError('usage: npm run bench:healing -- [runs a traffic]');
+// Taken first: the tree may change while the runs go on.
+const manifest = manifestOf('npm run bench:healing');
 const histograms = TRAFFIC.map((traffic) => {
   const counts: number[] = [];
   for (let run = 0; run < runs; run++) {
@@ -51,5 +53,5 @@ console.info('RAT-09: messages, both directions, from the theft of the state unt
 console.table(histograms.map(({ bins: _, ...figures }) => figures));
 if (asked === undefined) {
   mkdirSync(new URL('.', FILE), { recursive: true });
-  writeFileSync(FILE, `${JSON.stringify({ manifest: manifestOf('npm run bench:healing'), bin: BIN, histograms })}\n`);
+  writeFileSync(FILE, `${JSON.stringify({ manifest, bin: BIN, histograms })}\n`);
 }
