@@ -44,7 +44,11 @@ export interface Context extends Surroundings {
   readonly self: Self;
   readonly relay: RelayTransport;
   readonly failures: FailureLog;
+  /** The clock, never twice the same: a message that was not decrypted is asked for by its time. */
+  readonly nextSentAt: () => number;
   readonly stalls: StallCounter;
+  /** Bounds how often one device is asked to send again. */
+  readonly resendRequests: TokenBuckets;
   /** Bounds how often strangers make this device ask for a manifest. */
   readonly manifestRequests: TokenBuckets;
   /** Judged manifests of accounts that nothing good has come from yet: stored with their first good message. */
@@ -66,6 +70,15 @@ export function surroundings(options: DeviceOptions): Surroundings {
   return { provider, random, clock, store, witness, suites, pqRatchet, limits, emit };
 }
 
+/** The times of a clock, each later than the one before. */
+function rising(clock: Clock): () => number {
+  let last = 0;
+  return () => {
+    last = Math.max(clock.now(), last + 1);
+    return last;
+  };
+}
+
 /** The context of a device. */
 export function contextOf(around: Surroundings, options: DeviceOptions, self: Self): Context {
   const { provider, random, clock, limits, emit } = around;
@@ -82,7 +95,9 @@ export function contextOf(around: Surroundings, options: DeviceOptions, self: Se
     self,
     relay: options.relay(credentials),
     failures: new FailureLog(clock, limits.failureAlert, emit, options.log ?? (() => undefined)),
+    nextSentAt: rising(clock),
     stalls: new StallCounter(),
+    resendRequests: new TokenBuckets(20, 10_000),
     manifestRequests: new TokenBuckets(10, 5_000),
     candidates: new Map(),
   };

@@ -14,6 +14,7 @@ import { type Context, changeByStep, commit, isLocalFailure, readWitnessed } fro
 import { encryptFor, type Material, manifestFor, noMaterial, recipients, withMaterial } from './encrypting.ts';
 import { deviceOf, fetchManifest, saveManifest } from './manifest-trust.ts';
 import { deleteOutbox, getOutbox, type OutboxEntry, outboxKeys, putOutbox } from './records/mail.ts';
+import { logSent } from './records/sent-log.ts';
 import { isTransient, RelayError, type SendOutcome } from './relay/transport.ts';
 import type { StoreTransaction } from './store/store.ts';
 import type { DeviceEvent, Repair } from './types.ts';
@@ -46,6 +47,16 @@ export async function dropEntries(ctx: Context, keys: readonly string[]): Promis
   });
 }
 
+/** Out of the outbox, and into the log of what may be asked for again. */
+async function finishEntry(ctx: Context, { key, account, content, partial, messages }: OutboxEntry): Promise<void> {
+  await commit(ctx, (tx) => {
+    deleteOutbox(tx, key);
+    if (partial) return;
+    const addressees = messages.map(({ deviceId, registrationId }) => ({ deviceId, registrationId, again: 0 }));
+    logSent(tx, ctx.provider, { account, content, addressees }, ctx.clock.now(), ctx.limits);
+  });
+}
+
 /**
  * Delivers one entry, repairing it where the relay asks for it.
  * @throws {RelayError} where the relay refuses it for good, {@link ProtocolError} where it cannot be repaired: it is then out
@@ -63,10 +74,12 @@ async function deliverEntry(ctx: Context, key: string): Promise<Delivery> {
       // @req DEV-13
       const outcome = await transmit(ctx, stored);
       if (outcome.kind === 'accepted') {
-        await dropEntries(ctx, [key]);
+        await finishEntry(ctx, stored);
         return { status: 'sent', entry, repairs, reason: null };
       }
       const repair = repairOf(stored.account, outcome);
+      // The device that asked is gone, or another has its place: a repetition is for nobody else.
+      if (stored.partial) throw new ProtocolError('NotAllowed', 'policy', 'not-an-addressee', 'deviceId');
       await repairEntry(ctx, stored, repair, repairs.length > 0);
       repairs.push(repair);
     }
@@ -84,7 +97,8 @@ async function deliverEntry(ctx: Context, key: string): Promise<Delivery> {
 async function transmit(ctx: Context, entry: OutboxEntry): Promise<SendOutcome> {
   if (entry.messages.length === 0) return { kind: 'accepted' };
   try {
-    return await ctx.relay.send(entry.account, entry.sendId, entry.messages);
+    const { sendId, partial, messages, content } = entry;
+    return await ctx.relay.send(entry.account, { sendId, timestamp: content.sentAt, partial, messages });
   } catch (error) {
     // Another version of this very message was accepted: a store restored from a backup does not know of it.
     if (error instanceof RelayError && error.reason === 'send-id-reused') return { kind: 'accepted' };

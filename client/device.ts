@@ -140,8 +140,10 @@ export class Device {
   }
 
   /** Takes one envelope in. What it returns may be acknowledged; what it throws may not. */
-  receive(envelope: Envelope): Promise<Receipt> {
-    return receive(this.#ctx, envelope);
+  async receive(envelope: Envelope): Promise<Receipt> {
+    const receipt = await receive(this.#ctx, envelope);
+    if (receipt.status === 'sentAgain') await this.flush();
+    return receipt;
   }
 
   /** Fetches, takes in and acknowledges everything in the mailbox. For devices without a live connection. */

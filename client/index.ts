@@ -22,6 +22,7 @@ export type {
   KeyCounts,
   KeyUpload,
   MailboxPage,
+  OutgoingFanOut,
   OutgoingMessage,
   RelayConnection,
   RelayConnector,

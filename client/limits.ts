@@ -25,4 +25,6 @@ export const DEFAULT_LIMITS: DeviceLimits = {
   sessionInterval: HOUR,
   failureAlert: 100,
   outboxKept: 1_000,
+  resendKept: 100,
+  resendAge: DAY,
 };

@@ -10,6 +10,7 @@ import { ByteWriter } from '../protocol/bytes/cursor.ts';
 import type { Wipeable } from '../protocol/bytes/secret.ts';
 import { isDeviceId, isUuid } from '../protocol/codec/address.ts';
 import type { SignedManifest } from '../protocol/codec/manifest.ts';
+import { ENVELOPE_TYPES } from '../protocol/codec/relay-api.ts';
 import { isProtocolError, ProtocolError } from '../protocol/errors.ts';
 import type { Decrypted, DecryptedPreKey, PreKeyLookup, SessionEnvironment } from '../protocol/session/session.ts';
 import { decryptMessage, decryptPreKeyMessage, isBraidFailure } from '../protocol/session/session.ts';
@@ -21,6 +22,7 @@ import { consumePreKeys, preKeyLookup } from './records/prekeys.ts';
 import { getRecord, putRecord } from './records/sealed.ts';
 import { environment, getSession, putSession } from './records/sessions.ts';
 import { type Envelope, isTransient, RelayError } from './relay/transport.ts';
+import { requestAgain, sendAgain } from './resending.ts';
 import type { StoreTransaction } from './store/store.ts';
 import { type Bucket, takeToken } from './token-bucket.ts';
 import type { DeviceEvent, Receipt } from './types.ts';
@@ -41,7 +43,7 @@ function checkEnvelope(ctx: Context, envelope: Envelope): void {
   }
   if (!isDeviceId(deviceId)) throw refuse('bad-device-id', 'sourceDevice');
   if (account === ctx.self.account && deviceId === ctx.self.deviceId) throw refuse('message-from-self', 'sourceDevice');
-  if (type !== 'prekey' && type !== 'message') throw refuse('unknown-type', 'type');
+  if (!ENVELOPE_TYPES.includes(type)) throw refuse('unknown-type', 'type');
 }
 
 function getBucket(tx: StoreTransaction, ctx: Context, peer: string): Bucket | null {
@@ -162,6 +164,11 @@ async function refetch(ctx: Context, account: string): Promise<SignedManifest | 
   }
 }
 
+async function takeIn(ctx: Context, envelope: Envelope): Promise<Receipt> {
+  if (envelope.type !== 'plaintext') return openOrRefetch(ctx, envelope);
+  return { status: 'sentAgain', messages: await sendAgain(ctx, envelope) };
+}
+
 function tellRefusal(ctx: Context, envelope: Envelope, error: ProtocolError): void {
   const { sourceAccount: account, sourceDevice: deviceId } = envelope;
   const peer = `${account}.${deviceId}`;
@@ -182,13 +189,14 @@ function tellRefusal(ctx: Context, envelope: Envelope, error: ProtocolError): vo
 export async function receive(ctx: Context, envelope: Envelope): Promise<Receipt> {
   try {
     checkEnvelope(ctx, envelope);
-    const receipt = await openOrRefetch(ctx, envelope);
+    const receipt = await takeIn(ctx, envelope);
     await readWitnessed(ctx, () => undefined);
     return receipt;
   } catch (error) {
     if (!isProtocolError(error) || isLocalFailure(error)) throw error;
     if (error.code !== 'DuplicateMessage') {
       tellRefusal(ctx, envelope, error);
+      await requestAgain(ctx, envelope, error);
       return { status: 'refused', error };
     }
     ctx.failures.duplicate();

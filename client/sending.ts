@@ -55,7 +55,8 @@ function prepareOne(
   if (messages.length === 0 && account !== ctx.self.account) {
     throw new ProtocolError('NoSession', 'state', 'no-device-with-keys', 'account');
   }
-  const entries = messages.length === 0 ? [] : [addOutbox(tx, provider, { account, sendId, content, messages })];
+  const entries =
+    messages.length === 0 ? [] : [addOutbox(tx, provider, { account, sendId, partial: false, content, messages })];
   return { entries, events, spent };
 }
 
@@ -132,7 +133,7 @@ export async function send(
 ): Promise<SendResult> {
   const account = canonicalAccount(to);
   const messageId = checkedRandom(ctx.random)(MESSAGE_ID_BYTES);
-  const content: Content = { ...bodyOf(value), messageId, sentAt: ctx.clock.now(), sentTo: null };
+  const content: Content = { ...bodyOf(value), messageId, sentAt: ctx.nextSentAt(), sentTo: null };
   const { entries } = await queue.run(`prepare ${account}`, () => prepare(ctx, targetsOf(ctx, account, content)));
   const deliveries = await deliverAll(ctx, queue, entries);
   const waiting = deliveries.find(({ status }) => status === 'queued');

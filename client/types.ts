@@ -36,6 +36,10 @@ export interface DeviceLimits {
   readonly failureAlert: number;
   /** Messages waiting for one account that the relay has not accepted yet: 1,000. */
   readonly outboxKept: number;
+  /** Sent messages kept, with their text, for devices that could not decrypt them: 100; none turns resending off. */
+  readonly resendKept: number;
+  /** After which they are forgotten: a day. */
+  readonly resendAge: number;
 }
 
 /** Everything a device takes from outside. */
@@ -74,6 +78,10 @@ export type DeviceEvent =
   | { readonly type: 'sessionRateLimited'; readonly peer: string }
   /** The post-quantum ratchet of the session refuses what the peer sends: the next message to it begins a new session. */
   | { readonly type: 'sessionStalled'; readonly account: string; readonly deviceId: number }
+  /** A message from this device could not be decrypted: it was asked to send it again. */
+  | { readonly type: 'resendRequested'; readonly account: string; readonly deviceId: number }
+  /** This device could not decrypt: so many messages go there again. */
+  | { readonly type: 'sentAgain'; readonly account: string; readonly deviceId: number; readonly messages: number }
   | { readonly type: 'recordDamaged'; readonly peer: string; readonly reason: string }
   | { readonly type: 'rollbackDetected'; readonly generation: number; readonly witnessed: number }
   | { readonly type: 'keysRotated'; readonly signedPreKeyId: number; readonly kemPreKeyId: number | null }
@@ -134,6 +142,8 @@ export interface InboxMessage extends Protected {
 export type Receipt =
   | { readonly status: 'delivered'; readonly id: string }
   | { readonly status: 'duplicate' }
+  /** A request to send again, and how many messages are queued for it. */
+  | { readonly status: 'sentAgain'; readonly messages: number }
   | { readonly status: 'refused'; readonly error: ProtocolError };
 
 /** What a device tells about itself: counters and ids, no key. */

@@ -144,7 +144,8 @@ async function attempt(
   const own = await opened();
   let read = 0;
   for (const [seq, { type, body }] of envelopes.entries()) {
-    const envelope = { seq, guid: `attempt-${seq}`, sourceAccount: account, sourceDevice: deviceId, serverTime: 0 };
+    const times = { timestamp: 0, serverTime: 0 };
+    const envelope = { seq, guid: `attempt-${seq}`, sourceAccount: account, sourceDevice: deviceId, ...times };
     // The relay no longer talks to a revoked device, so an answer that needs it is no answer.
     const receipt = await own
       .receive({ ...envelope, type: type === 'prekey' ? 'prekey' : 'message', body: fromHex(body) })

@@ -10,6 +10,7 @@ import { type ByteReader, ByteWriter } from '../../protocol/bytes/cursor.ts';
 import type { CryptoProvider } from '../../protocol/crypto/provider.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { Protected, Protection } from '../../protocol/session/protection.ts';
+import type { MessageType } from '../../protocol/session/session.ts';
 import type { Content } from '../content.ts';
 import { decodeContent, encodeContent } from '../content.ts';
 import type { OutgoingMessage } from '../relay/transport.ts';
@@ -24,7 +25,9 @@ const META = 'meta';
 export const SEND_ID_BYTES = 16;
 
 /** A message with what its keys owe to a KEM, which the relay is not told. */
-export interface StoredMessage extends OutgoingMessage, Protected {}
+export interface StoredMessage extends OutgoingMessage, Protected {
+  readonly type: MessageType;
+}
 
 const PROTECTIONS: readonly Protection[] = ['classical', 'hybrid-start', 'pq-healed'];
 
@@ -44,6 +47,8 @@ export interface OutboxEntry {
   readonly key: string;
   readonly account: string;
   readonly sendId: Uint8Array;
+  /** True for a repetition, which goes to the device that asked for it alone. */
+  readonly partial: boolean;
   readonly content: Content;
   readonly messages: readonly StoredMessage[];
 }
@@ -58,7 +63,10 @@ function nextKey(tx: StoreTransaction, provider: CryptoProvider, counter: string
 
 /** Writes an entry under its key. */
 export function putOutbox(tx: StoreTransaction, provider: CryptoProvider, entry: OutboxEntry): void {
-  const out = new ByteWriter().fixed(entry.sendId).sized(encodeContent(entry.content));
+  const out = new ByteWriter()
+    .fixed(entry.sendId)
+    .u8(entry.partial ? 1 : 0)
+    .sized(encodeContent(entry.content));
   out.u8(entry.messages.length);
   for (const message of entry.messages) {
     out
@@ -84,6 +92,7 @@ export function addOutbox(
 
 function readEntry(key: string, input: ByteReader): OutboxEntry {
   const sendId = input.fixed(SEND_ID_BYTES);
+  const partial = input.u8() === 1;
   const content = decodeContent(input.sized());
   const messages = Array.from({ length: input.u8() }, (): StoredMessage => {
     const deviceId = input.u8();
@@ -93,7 +102,7 @@ function readEntry(key: string, input: ByteReader): OutboxEntry {
     return { deviceId, registrationId, type, body, ...readProtection(input) };
   });
   input.end();
-  return { key, account: key.slice(0, key.indexOf('/')), sendId, content, messages };
+  return { key, account: key.slice(0, key.indexOf('/')), sendId, partial, content, messages };
 }
 
 /** One entry, or null where it is gone. */

@@ -127,6 +127,7 @@ export function readEnvelope(value: unknown): Envelope {
     // Any other type is refused where the envelope is taken in.
     type: type as Envelope['type'],
     body: bytes(envelope, 'body', MAX_ENVELOPE_BYTES),
+    timestamp: whole(envelope, 'timestamp'),
     serverTime: whole(envelope, 'serverTime'),
   };
 }

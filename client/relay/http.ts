@@ -13,6 +13,7 @@ import type {
   KeyUploadBody,
   MailboxBody,
   ManifestBody,
+  SendBody,
   SignedPreKeyBody,
 } from '../../protocol/codec/relay-api.ts';
 import { signRequest } from '../../protocol/codec/request-signature.ts';
@@ -24,7 +25,7 @@ import type {
   KeyCounts,
   KeyUpload,
   MailboxPage,
-  OutgoingMessage,
+  OutgoingFanOut,
   RelayConnection,
   RelayConnector,
   RelayCredentials,
@@ -141,9 +142,11 @@ class HttpRelay implements RelayTransport {
     return status === 404 ? null : readBundle(body);
   }
 
-  async send(account: string, sendId: Uint8Array, messages: readonly OutgoingMessage[]): Promise<SendOutcome> {
-    const body = {
+  async send(account: string, { sendId, timestamp, partial, messages }: OutgoingFanOut): Promise<SendOutcome> {
+    const body: SendBody = {
       sendId: toBase64Url(sendId),
+      timestamp,
+      partial,
       messages: messages.map(({ deviceId, registrationId, type, body }) => {
         return { deviceId, registrationId, type, body: toBase64Url(body) };
       }),

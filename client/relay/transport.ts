@@ -5,9 +5,9 @@
  * Owns: the interface between a device and any relay, its errors. Bytes are bytes here, whatever the wire makes of them.
  * Must not know: HTTP, sessions. Whatever a relay says is a claim: the device verifies it (manifest-trust.ts).
  */
+import type { EnvelopeType } from '../../protocol/codec/relay-api.ts';
 import type { AuthKeyPair, CryptoProvider, RandomSource } from '../../protocol/crypto/provider.ts';
 import type { PreKeyBundle } from '../../protocol/handshake/bundle.ts';
-import type { MessageType } from '../../protocol/session/session.ts';
 import type { Clock } from '../clock.ts';
 
 /** A public one-time prekey: EC, 33 bytes. */
@@ -43,8 +43,19 @@ export interface KeyCounts {
 export interface OutgoingMessage {
   readonly deviceId: number;
   readonly registrationId: number;
-  readonly type: MessageType;
+  readonly type: EnvelopeType;
   readonly body: Uint8Array;
+}
+
+/** A fan-out to one account. */
+export interface OutgoingFanOut {
+  /** 16 bytes: repeated with the same content, it is one fan-out. */
+  readonly sendId: Uint8Array;
+  /** This device's clock, milliseconds since 1970; handed on in clear. */
+  readonly timestamp: number;
+  /** True where the messages are not for every device of the account. */
+  readonly partial: boolean;
+  readonly messages: readonly OutgoingMessage[];
 }
 
 /** How a relay answers a fan-out: all of it accepted, or none. */
@@ -64,8 +75,10 @@ export interface Envelope {
   /** Account of the sender, the relay's word until it is decrypted. */
   readonly sourceAccount: string;
   readonly sourceDevice: number;
-  readonly type: MessageType;
+  readonly type: EnvelopeType;
   readonly body: Uint8Array;
+  /** The sender's clock, milliseconds since 1970: the relay's word. */
+  readonly timestamp: number;
   /** Milliseconds since 1970, the relay's word. */
   readonly serverTime: number;
 }
@@ -108,8 +121,8 @@ export interface RelayTransport {
   putManifest(manifest: Uint8Array): Promise<void>;
   /** Takes one bundle; null where there is no such device, or it has no keys yet. */
   takeBundle(account: string, deviceId: number): Promise<PreKeyBundle | null>;
-  /** `sendId`: 16 bytes; repeating a request under its send id delivers once. */
-  send(account: string, sendId: Uint8Array, messages: readonly OutgoingMessage[]): Promise<SendOutcome>;
+  /** Repeating a fan-out under its send id delivers once. */
+  send(account: string, fanOut: OutgoingFanOut): Promise<SendOutcome>;
   /** At most `limit` envelopes behind `after`, ascending. */
   fetchMailbox(after: number, limit: number): Promise<MailboxPage>;
   /** Acknowledges everything up to `seq`. */

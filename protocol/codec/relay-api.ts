@@ -81,8 +81,9 @@ export interface BundleBody {
   readonly kemIsLastResort: boolean;
 }
 
-/** Kinds of encrypted message. */
-export type EnvelopeType = 'prekey' | 'message';
+/** Kinds of message: two encrypted ones, and the plaintext in which a device says that it could not decrypt one. */
+export const ENVELOPE_TYPES = ['prekey', 'message', 'plaintext'] as const;
+export type EnvelopeType = (typeof ENVELOPE_TYPES)[number];
 
 /** One encrypted message for one device; `body` at most 96 KiB. */
 export interface OutgoingMessageBody {
@@ -92,10 +93,13 @@ export interface OutgoingMessageBody {
   readonly body: Base64Url;
 }
 
-/** `PUT /v1/messages/:account`: one message for every active device, the sending one excluded. */
+/** `PUT /v1/messages/:account`: one message for every active device, the sending one excluded; `partial`: for some of them. */
 export interface SendBody {
   /** 16 bytes, kept by the sender until it is answered. */
   readonly sendId: Base64Url;
+  /** The sender's clock, milliseconds since 1970; a recipient who cannot decrypt names the message by it. */
+  readonly timestamp: number;
+  readonly partial: boolean;
   readonly messages: readonly OutgoingMessageBody[];
 }
 
@@ -114,6 +118,8 @@ export interface EnvelopeBody {
   readonly sourceDevice: number;
   readonly type: EnvelopeType;
   readonly body: Base64Url;
+  /** The sender's clock, as it was sent. */
+  readonly timestamp: number;
   /** Milliseconds since 1970. */
   readonly serverTime: number;
 }

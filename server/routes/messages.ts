@@ -8,7 +8,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { utf8 } from '../../protocol/bytes/bytes.ts';
 import { ByteWriter } from '../../protocol/bytes/cursor.ts';
 import type { MailboxBody, SendAnswer } from '../../protocol/codec/relay-api.ts';
-import { MAX_ENVELOPES_PER_PAGE } from '../../protocol/codec/relay-api.ts';
+import { ENVELOPE_TYPES, MAX_ENVELOPES_PER_PAGE } from '../../protocol/codec/relay-api.ts';
 import type { CryptoProvider } from '../../protocol/crypto/provider.ts';
 import { MAX_ENVELOPE_BYTES } from '../../protocol/limits.ts';
 import { RelayRefusal } from '../refusal.ts';
@@ -20,13 +20,16 @@ import { accountParam, ackBody, answers, mailboxQuery, sendBody } from './schema
 type ParsedSend = z.output<typeof sendBody>;
 
 /** What two requests under one send id must have in common. */
-function requestHash(provider: CryptoProvider, account: string, messages: ParsedSend['messages']): Uint8Array {
-  const writer = new ByteWriter().sized(utf8(account));
-  for (const message of messages) {
+function requestHash(provider: CryptoProvider, account: string, send: ParsedSend): Uint8Array {
+  const writer = new ByteWriter()
+    .sized(utf8(account))
+    .u53(send.timestamp)
+    .u8(send.partial ? 1 : 0);
+  for (const message of send.messages) {
     writer
       .u8(message.deviceId)
       .u32(message.registrationId)
-      .u8(message.type === 'prekey' ? 1 : 0)
+      .u8(ENVELOPE_TYPES.indexOf(message.type))
       .sized(message.body);
   }
   return provider.sha256(writer.finish());
@@ -43,14 +46,17 @@ function send(deps: RelayDeps) {
   return router().openapi(route, async (c) => {
     const caller = c.get('caller');
     const { account } = c.req.valid('param');
-    const { sendId, messages } = c.req.valid('json');
+    const request = c.req.valid('json');
+    const { sendId, timestamp, partial, messages } = request;
     // @req RLY-01
     if (messages.some((message) => message.body.length > MAX_ENVELOPE_BYTES))
       throw new RelayRefusal(413, 'InvalidMessage', 'envelope-too-large', 'messages');
     const { accepted, deposited } = await deps.store.send(caller, {
       account,
       sendId,
-      requestHash: requestHash(deps.provider, account, messages),
+      timestamp,
+      partial,
+      requestHash: requestHash(deps.provider, account, request),
       messages: messages.map((message) => ({ ...message, guid: uuidV7(caller.now, deps.random) })),
     });
     deps.hub.wake(deposited);

@@ -7,7 +7,12 @@
  */
 import { z } from '@hono/zod-openapi';
 import { fromBase64Url } from '../../protocol/codec/base64.ts';
-import { MAX_ENVELOPES_PER_PAGE, MAX_KEYS_PER_UPLOAD, SEND_ID_BYTES } from '../../protocol/codec/relay-api.ts';
+import {
+  ENVELOPE_TYPES,
+  MAX_ENVELOPES_PER_PAGE,
+  MAX_KEYS_PER_UPLOAD,
+  SEND_ID_BYTES,
+} from '../../protocol/codec/relay-api.ts';
 import { SIGNATURE_BYTES } from '../../protocol/crypto/provider.ts';
 import { MAX_DEVICE_ID, MAX_REGISTRATION_ID } from '../../protocol/limits.ts';
 
@@ -57,12 +62,14 @@ export const registration = z.strictObject({ manifest: bytes(MAX_MANIFEST_BYTES)
 /** SendBody; that a body is short enough is said by its own status, 413. */
 export const sendBody = z.strictObject({
   sendId: bytes(SEND_ID_BYTES, SEND_ID_BYTES),
+  timestamp: z.int().min(0),
+  partial: z.boolean(),
   messages: z
     .array(
       z.strictObject({
         deviceId,
         registrationId: z.int().min(1).max(MAX_REGISTRATION_ID),
-        type: z.enum(['prekey', 'message']),
+        type: z.enum(ENVELOPE_TYPES),
         body: bytes(2 * 1024 * 1024),
       }),
     )
@@ -124,8 +131,9 @@ export const answers = {
         guid: text,
         sourceAccount: text,
         sourceDevice: whole,
-        type: z.enum(['prekey', 'message']),
+        type: z.enum(ENVELOPE_TYPES),
         body: text,
+        timestamp: whole,
         serverTime: whole,
       }),
     ),

@@ -112,6 +112,10 @@ export interface SendRequest {
   readonly account: string;
   /** 16 bytes. */
   readonly sendId: Uint8Array;
+  /** The sender's clock, handed on. */
+  readonly timestamp: number;
+  /** True where not every device need be addressed. */
+  readonly partial: boolean;
   /** Over everything that the sender determined. */
   readonly requestHash: Uint8Array;
   readonly messages: readonly OutgoingMessage[];
@@ -131,6 +135,7 @@ export interface StoredEnvelope {
   readonly sourceDevice: number;
   readonly type: EnvelopeType;
   readonly body: Uint8Array;
+  readonly timestamp: number;
   readonly serverTime: number;
 }
 

@@ -29,6 +29,7 @@ interface EnvelopeRow {
   readonly src_device: number;
   readonly kind: EnvelopeType;
   readonly body: Uint8Array;
+  readonly sent_ts: number;
   readonly recv_ts: number;
 }
 
@@ -48,8 +49,8 @@ function earlierAnswer(sql: Statements, caller: Caller, request: SendRequest): n
 
 const byId = (a: number, b: number) => a - b;
 
-/** Refuses unless exactly the active devices are addressed, each under its registration id. */
-function checkTargets(targets: readonly TargetRow[], messages: readonly OutgoingMessage[]): void {
+/** Refuses unless exactly the active devices (or some, where it is partial) are addressed, each under its registration id. */
+function checkTargets(targets: readonly TargetRow[], { messages, partial }: SendRequest): void {
   const active = new Map(targets.map((row) => [row.device_id, row.registration_id]));
   const addressed = new Set(messages.map((message) => message.deviceId));
   // @req RLY-18
@@ -64,7 +65,7 @@ function checkTargets(targets: readonly TargetRow[], messages: readonly Outgoing
     throw new RelayRefusal(410, 'InvalidState', 'stale-device', 'messages', {
       stale: stale.map((message) => message.deviceId).sort(byId),
     });
-  const missing = [...active.keys()].filter((id) => !addressed.has(id)).sort(byId);
+  const missing = partial ? [] : [...active.keys()].filter((id) => !addressed.has(id)).sort(byId);
   const extra = [...addressed].filter((id) => !active.has(id)).sort(byId);
   // @req RLY-18
   if (missing.length > 0 || extra.length > 0)
@@ -77,7 +78,7 @@ function checkQuota(target: TargetRow, body: Uint8Array): void {
     throw new RelayRefusal(429, 'NotAllowed', 'mailbox-full', 'messages');
 }
 
-function deposit(sql: Statements, caller: Caller, dev: number, message: OutgoingMessage): void {
+function deposit(sql: Statements, caller: Caller, dev: number, timestamp: number, message: OutgoingMessage): void {
   const row = sql.get<{ seq: number }>(
     `UPDATE device SET next_seq = next_seq + 1, queue_count = queue_count + 1, queue_bytes = queue_bytes + ?
      WHERE dev = ? RETURNING next_seq - 1 AS seq`,
@@ -86,14 +87,15 @@ function deposit(sql: Statements, caller: Caller, dev: number, message: Outgoing
   );
   if (row === undefined) throw new Error('a device disappeared within a transaction');
   sql.run(
-    `INSERT INTO env (dev, seq, guid, src_account, src_device, kind, recv_ts, exp, body)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO env (dev, seq, guid, src_account, src_device, kind, sent_ts, recv_ts, exp, body)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     dev,
     row.seq,
     message.guid,
     caller.account,
     caller.deviceId,
     message.type,
+    timestamp,
     caller.now,
     caller.now + ENVELOPE_TTL,
     message.body,
@@ -111,14 +113,14 @@ export function send(sql: Statements, caller: Caller, request: SendRequest): Sen
     request.account,
     caller.dev,
   );
-  checkTargets(targets, request.messages);
+  checkTargets(targets, request);
   const mailboxes = request.messages.map((message) => {
     const target = targets.find((row) => row.device_id === message.deviceId);
     if (target === undefined) throw new TypeError('an addressed device was checked before');
     checkQuota(target, message.body);
     return { dev: target.dev, message };
   });
-  for (const { dev, message } of mailboxes) deposit(sql, caller, dev, message);
+  for (const { dev, message } of mailboxes) deposit(sql, caller, dev, request.timestamp, message);
   sql.run(
     'INSERT INTO sent (src_dev, send_id, request_hash, result, exp) VALUES (?, ?, ?, ?, ?)',
     caller.dev,
@@ -138,6 +140,7 @@ function envelope(row: EnvelopeRow): StoredEnvelope {
     sourceDevice: row.src_device,
     type: row.kind,
     body: row.body,
+    timestamp: row.sent_ts,
     serverTime: row.recv_ts,
   };
 }
@@ -147,7 +150,7 @@ export function readMailbox(sql: Statements, dev: number, after: number, limit: 
   const envelopes: StoredEnvelope[] = [];
   let size = 0;
   const rows = sql.each<EnvelopeRow>(
-    `SELECT seq, guid, src_account, src_device, kind, body, recv_ts FROM env
+    `SELECT seq, guid, src_account, src_device, kind, body, sent_ts, recv_ts FROM env
      WHERE dev = ? AND seq > ? ORDER BY seq LIMIT ?`,
     dev,
     after,

@@ -71,6 +71,7 @@ CREATE TABLE env (
   src_account TEXT NOT NULL,
   src_device INTEGER NOT NULL,
   kind TEXT NOT NULL,
+  sent_ts INTEGER NOT NULL,
   recv_ts INTEGER NOT NULL,
   exp INTEGER NOT NULL,
   body BLOB NOT NULL,

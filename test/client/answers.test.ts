@@ -72,7 +72,8 @@ describe('answers', () => {
   });
 
   test('[DEV-28] 409 and 410 without their lists, and with lists that are none', async () => {
-    const send = (relay: RelayTransport) => relay.send(uuidOf('bob'), systemRandom(16), []);
+    const send = (relay: RelayTransport) =>
+      relay.send(uuidOf('bob'), { sendId: systemRandom(16), timestamp: 1, partial: false, messages: [] });
     const reason = { error: { code: 'InvalidArgument', reason: 'send-id-reused' } };
     await expect(send(await relayThat(says(409, JSON.stringify(reason))))).rejects.toMatchObject({
       status: 409,

@@ -102,8 +102,8 @@ describe('sending', () => {
     const statuses: string[] = [];
     for (const { type, body } of bodies) {
       seq += 1;
-      const source = { sourceAccount: account, sourceDevice: deviceId };
-      statuses.push((await peer.device.receive({ seq, guid: `${seq}`, ...source, type, body, serverTime: 1 })).status);
+      const source = { sourceAccount: account, sourceDevice: deviceId, timestamp: 1, serverTime: 1 };
+      statuses.push((await peer.device.receive({ seq, guid: `${seq}`, ...source, type, body })).status);
     }
     expect(statuses.filter((status) => status === 'delivered')).toHaveLength(total);
     expect(new Set((await peer.device.inbox()).map(textOf)).size).toBe(total);

@@ -6,7 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { Device } from '../../client/device.ts';
-import type { Envelope, OutgoingMessage, RelayConnector } from '../../client/relay/transport.ts';
+import type { Envelope, OutgoingFanOut, RelayConnector } from '../../client/relay/transport.ts';
 import { openFileWitness } from '../../client/store/file-witness.ts';
 import { openSqliteStore } from '../../client/store/sqlite.ts';
 import type { Receipt } from '../../client/types.ts';
@@ -27,7 +27,7 @@ const relay: RelayConnector = () => ({
   fetchManifest: never,
   putManifest: never,
   takeBundle: never,
-  send: async (_account: string, _sendId: Uint8Array, messages: readonly OutgoingMessage[]) => {
+  send: async (_account: string, { messages }: OutgoingFanOut) => {
     for (const { type, body } of messages) bodies.push({ type, body: Buffer.from(body).toString('hex') });
     return { kind: 'accepted' };
   },

@@ -127,15 +127,16 @@ async function relayThat(answer: RequestListener): Promise<RelayTransport> {
 describe('answers of somebody else', () => {
   test('[DEV-28] a send counts as accepted only where the relay says how many messages it stored', async () => {
     const message = { deviceId: 1, registrationId: 1, type: 'message', body: new Uint8Array(9) } as const;
+    const fanOut = { sendId: new Uint8Array(16), timestamp: 1, partial: false, messages: [message] };
     for (const body of ['', '<html>', '{}', '{"accepted":"1"}', '{"accepted":0}', '{"accepted":2}']) {
       const relay = await relayThat((_, response) => void response.writeHead(200).end(body));
-      await expect(relay.send(uuidOf('bob'), new Uint8Array(16), [message])).rejects.toMatchObject({
+      await expect(relay.send(uuidOf('bob'), fanOut)).rejects.toMatchObject({
         reason: 'relay-answer-malformed',
       });
       server?.close();
     }
     const relay = await relayThat((_, response) => void response.writeHead(200).end('{"accepted":1}'));
-    expect(await relay.send(uuidOf('bob'), new Uint8Array(16), [message])).toEqual({ kind: 'accepted' });
+    expect(await relay.send(uuidOf('bob'), fanOut)).toEqual({ kind: 'accepted' });
   });
 
   test('[DEV-28] [DEV-13] a message stays queued where the answer was none', async () => {

@@ -90,6 +90,7 @@ async function spoil(alice: Seat, bob: Seat): Promise<void> {
 
 test('[DEV-41] [RAT-06] [BRD-19] three poisoned messages stall a session; the next answer begins another', async () => {
   const world = new World();
+  world.limits = { ...world.limits, resendKept: 0 };
   const [alice, bob] = [await world.primary('alice'), await world.primary('bob')];
   await alice.device.send(bob.device.account, 'first');
   await spoil(alice, bob);

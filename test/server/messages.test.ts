@@ -68,6 +68,7 @@ describe('fan-out', () => {
         sourceAccount: alice.account,
         sourceDevice: 1,
         type: 'message',
+        timestamp: 5,
         serverTime: relay.now(),
       });
       expect(fromUtf8(fromBase64Url(envelope?.body ?? ''), 'body')).toBe('hello');
@@ -143,6 +144,20 @@ describe('send ids', () => {
     expect(await mailbox(laptop)).toEqual([]);
   });
 
+  it('[RLY-18] a partial send may leave devices out, and may not name a wrong one', async () => {
+    const [first, second] = all() as [TestDevice, TestDevice];
+    expect((await send({ ...sendTo([first]), partial: true })).json).toEqual({ accepted: 1 });
+    expect((await mailbox(first)).length).toBe(1);
+    expect((await mailbox(second)).length).toBe(0);
+    const nobody = { ...first, deviceId: 99 };
+    const lists = { missing: [], extra: [99] };
+    const wrong = { status: 409, code: 'InvalidState', reason: 'device-mismatch', lists };
+    await expectRefusal(relay, wrong, () => send({ ...sendTo([nobody]), partial: true }));
+    const renewed = { ...first, registrationId: first.registrationId + 1 };
+    const gone = { status: 410, code: 'InvalidState', reason: 'stale-device', lists: { stale: [1] } };
+    await expectRefusal(relay, gone, () => send({ ...sendTo([renewed]), partial: true }));
+  });
+
   it('[REL-24] [RLY-20] refuses another request under the same send id', async () => {
     const body = sendTo(all());
     await send(body);
@@ -153,6 +168,8 @@ describe('send ids', () => {
       { ...body, messages: [{ ...first, type: 'prekey' }, ...rest] },
       { ...body, messages: [{ ...first, registrationId: 1 }, ...rest] },
       { ...body, messages: rest },
+      { ...body, timestamp: 6 },
+      { ...body, partial: true },
     ];
     const expected = { status: 409, code: 'InvalidState', reason: 'send-id-reused' };
     for (const change of changes) await expectRefusal(relay, expected, () => send(change));

@@ -167,7 +167,8 @@ it('[RLY-07] refuses a device that was removed after its signature was verified'
   const now = relay.now();
   const verified = { ...credentials, account: bob.account, deviceId: 2, nonceExpires: now + 1000, now };
   const caller = { ...verified, nonce: new Uint8Array(16).fill(1) };
-  const late = { sendId: new Uint8Array(16), requestHash: new Uint8Array(32), account: bob.account, messages: [] };
+  const request = { sendId: new Uint8Array(16), timestamp: 0, partial: false, requestHash: new Uint8Array(32) };
+  const late = { ...request, account: bob.account, messages: [] };
   for (const act of [
     () => relay.store.keyCounts(caller),
     () => relay.store.send(caller, late),

@@ -263,6 +263,7 @@ describe('a slow reader', () => {
       sourceDevice: 1,
       type: 'message',
       body,
+      timestamp: 0,
       serverTime: 0,
     });
     let reads = 0;

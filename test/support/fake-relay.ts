@@ -10,6 +10,7 @@ import type {
   ConnectionHandlers,
   Envelope,
   KeyUpload,
+  OutgoingFanOut,
   OutgoingMessage,
   RelayConnector,
   RelayCredentials,
@@ -35,6 +36,8 @@ interface Mailbox {
 export interface SeenSend {
   readonly account: string;
   readonly sendId: string;
+  readonly timestamp: number;
+  readonly partial: boolean;
   readonly messages: readonly OutgoingMessage[];
 }
 
@@ -76,7 +79,12 @@ export class FakeRelay {
     return devices.filter(({ deviceId }) => this.box(account, deviceId).keys?.signedPreKey != null);
   }
 
-  deliver(account: string, deviceId: number, from: RelayCredentials, { type, body }: OutgoingMessage): void {
+  deliver(
+    account: string,
+    deviceId: number,
+    from: RelayCredentials,
+    { type, body, timestamp = 0 }: OutgoingMessage & { readonly timestamp?: number },
+  ): void {
     const box = this.box(account, deviceId);
     box.issued += 1;
     this.#guid += 1;
@@ -87,6 +95,7 @@ export class FakeRelay {
       ...source,
       type,
       body: body.slice(),
+      timestamp,
       serverTime: 1,
     };
     box.envelopes.push(envelope);
@@ -214,8 +223,9 @@ class FakeTransport implements RelayTransport {
     });
   }
 
-  send(account: string, sendId: Uint8Array, messages: readonly OutgoingMessage[]): Promise<SendOutcome> {
-    const seen = { account, sendId: toHex(sendId), messages: messages.map((m) => ({ ...m, body: m.body.slice() })) };
+  send(account: string, { sendId, messages, ...rest }: OutgoingFanOut): Promise<SendOutcome> {
+    const copies = messages.map((message) => ({ ...message, body: message.body.slice() }));
+    const seen = { account, sendId: toHex(sendId), ...rest, messages: copies };
     return this.#serve('send', () => {
       this.#relay.sends.push(seen);
       return this.#relay.alterOutcome(this.#accept(seen), seen);
@@ -223,7 +233,7 @@ class FakeTransport implements RelayTransport {
   }
 
   #accept(seen: SeenSend): SendOutcome {
-    const { account, messages } = seen;
+    const { account, messages, partial, timestamp } = seen;
     const from = `${this.#who.account}.${this.#who.deviceId}/${seen.sendId}`;
     const digest = JSON.stringify(messages.map(({ deviceId, type, body }) => [deviceId, type, toHex(body)]));
     const before = this.#relay.accepted.get(from);
@@ -239,11 +249,13 @@ class FakeTransport implements RelayTransport {
       active.some((device) => device.deviceId === deviceId && device.registrationId !== registrationId),
     );
     if (stale.length > 0) return { kind: 'stale', stale: stale.map(({ deviceId }) => deviceId) };
-    const missing = active.map(({ deviceId }) => deviceId).filter((id) => !named.includes(id));
+    const unnamed = active.map(({ deviceId }) => deviceId).filter((id) => !named.includes(id));
+    const missing = partial ? [] : unnamed;
     const extra = named.filter((id) => !active.some(({ deviceId }) => deviceId === id));
     if (missing.length + extra.length > 0) return { kind: 'mismatch', missing, extra };
     this.#relay.accepted.set(from, digest);
-    for (const message of messages) this.#relay.deliver(account, message.deviceId, this.#who, message);
+    for (const message of messages)
+      this.#relay.deliver(account, message.deviceId, this.#who, { ...message, timestamp });
     return { kind: 'accepted' };
   }
 

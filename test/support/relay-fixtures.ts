@@ -129,7 +129,8 @@ export function message(device: TestDevice, text = 'ciphertext'): OutgoingMessag
 
 /** A send to the given devices under a fresh send id. */
 export function sendTo(devices: readonly TestDevice[], text?: string): SendBody {
-  return { sendId: toBase64Url(random(16)), messages: devices.map((device) => message(device, text)) };
+  const messages = devices.map((device) => message(device, text));
+  return { sendId: toBase64Url(random(16)), timestamp: 5, partial: false, messages };
 }
 
 /** A request before it is signed. */
