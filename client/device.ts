@@ -29,7 +29,7 @@ import { currentKeys, maintainKeys } from './prekeys.ts';
 import { KeyedQueue } from './queue.ts';
 import { receive } from './receiving.ts';
 import { deleteInbox, getGeneration, listInbox, outboxKeys } from './records/mail.ts';
-import { countKeys } from './records/prekeys.ts';
+import { countKeys, countSharedSessions } from './records/prekeys.ts';
 import { getSelf, type Self } from './records/self.ts';
 import { addressOf, archiveSessions, getSession, listSessions } from './records/sessions.ts';
 import type { Envelope } from './relay/transport.ts';
@@ -281,6 +281,7 @@ export class Device {
       kemPreKeyId: keys.kem,
       oneTimePreKeys: countKeys(tx, 'one-time'),
       oneTimeKemPreKeys: countKeys(tx, 'one-time-kem'),
+      sharedKeySessions: countSharedSessions(tx, provider),
       generation: getGeneration(tx, provider),
       queued: outboxKeys(tx).length,
       unread: listInbox(tx, provider).length,

@@ -21,6 +21,7 @@ export const DEFAULT_LIMITS: DeviceLimits = {
   oneTimeLow: 20,
   oneTimeBatch: 100,
   oneTimeKept: 5_000,
+  sharedKeySessions: 100,
   sessionBurst: 10,
   sessionInterval: HOUR,
   failureAlert: 100,

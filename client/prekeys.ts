@@ -13,7 +13,17 @@ import { createKemPreKey, createPreKey, createSignedPreKey } from '../protocol/h
 import { getSuite } from '../protocol/handshake/suites.ts';
 import { type Context, commit, type Surroundings } from './context.ts';
 import type { PreKeyTable, Stored } from './records/prekeys.ts';
-import { countKeys, deleteKey, idKey, listEcKeys, listKemKeys, putEcKey, putKemKey } from './records/prekeys.ts';
+import {
+  countKeys,
+  countSharedSessions,
+  deleteKey,
+  idKey,
+  listEcKeys,
+  listKemKeys,
+  putEcKey,
+  putKemKey,
+  setSharedSessions,
+} from './records/prekeys.ts';
 import type { Self } from './records/self.ts';
 import type { KeyCounts, KeyUpload, UploadedPreKey, UploadedSignedPreKey } from './relay/transport.ts';
 import { RelayError } from './relay/transport.ts';
@@ -150,8 +160,10 @@ export function makeKeys(
   const refill = force.refill ?? false;
   const low = (count: number, retry: readonly unknown[]) =>
     retry.length === 0 && limits.oneTimeBatch > 0 && (refill || count < limits.oneTimeLow);
-  const signed = signedKey(maker, now, force.rotate ?? false);
-  const lastResort = kem === null ? null : lastResortKey(maker, kem, now, force.rotate ?? false);
+  // @req DEV-46
+  const rotate = force.rotate === true || countSharedSessions(tx, provider) >= limits.sharedKeySessions;
+  const signed = signedKey(maker, now, rotate);
+  const lastResort = kem === null ? null : lastResortKey(maker, kem, now, rotate);
   const oneTime = low(counts.oneTime, waiting.oneTime) ? oneTimeKeys(maker, now) : [];
   const moreKem = kem !== null && low(counts.oneTimeKem, waiting.oneTimeKem);
   const oneTimeKem = kem !== null && moreKem ? oneTimeKemKeys(maker, kem, now) : [];
@@ -192,6 +204,7 @@ export function markPublished(around: Surroundings, tx: StoreTransaction, upload
     publish(listEcKeys(tx, provider, table), ids, replaces, (stored) => putEcKey(tx, provider, table, stored));
   const kem = (table: 'last-resort-kem' | 'one-time-kem', ids: readonly number[], replaces: boolean) =>
     publish(listKemKeys(tx, provider, table), ids, replaces, (stored) => putKemKey(tx, provider, table, stored));
+  if (upload.signedPreKey !== null) setSharedSessions(tx, provider, 0);
   if (upload.signedPreKey !== null) ec('signed-prekey', [upload.signedPreKey.id], true);
   if (upload.lastResortKem !== null) kem('last-resort-kem', [upload.lastResortKem.id], true);
   if (upload.oneTime.length > 0)

@@ -8,17 +8,23 @@
 
 import { ByteWriter } from '../protocol/bytes/cursor.ts';
 import type { Wipeable } from '../protocol/bytes/secret.ts';
-import { isDeviceId, isUuid } from '../protocol/codec/address.ts';
+import { isDeviceId, isUuid, type ProtocolAddress } from '../protocol/codec/address.ts';
 import type { SignedManifest } from '../protocol/codec/manifest.ts';
 import { ENVELOPE_TYPES } from '../protocol/codec/relay-api.ts';
 import { isProtocolError, ProtocolError } from '../protocol/errors.ts';
-import type { Decrypted, DecryptedPreKey, PreKeyLookup, SessionEnvironment } from '../protocol/session/session.ts';
+import type {
+  Decrypted,
+  DecryptedPreKey,
+  PreKeyLookup,
+  SessionEnvironment,
+  UsedPreKeys,
+} from '../protocol/session/session.ts';
 import { decryptMessage, decryptPreKeyMessage, isBraidFailure } from '../protocol/session/session.ts';
 import { type Content, decodeContent } from './content.ts';
 import { type Context, changeByStep, isLocalFailure, readWitnessed } from './context.ts';
 import { currentManifest, deviceOf, fetchManifest, saveManifest } from './manifest-trust.ts';
 import { addInbox } from './records/mail.ts';
-import { consumePreKeys, preKeyLookup } from './records/prekeys.ts';
+import { consumePreKeys, countSharedSessions, preKeyLookup, setSharedSessions } from './records/prekeys.ts';
 import { getRecord, putRecord } from './records/sealed.ts';
 import { environment, getSession, putSession } from './records/sessions.ts';
 import { type Envelope, isTransient, RelayError } from './relay/transport.ts';
@@ -65,23 +71,32 @@ function gatedLookup(tx: StoreTransaction, ctx: Context, peer: string): PreKeyLo
   return { ...lookup, signedPreKey, bucket: () => taken };
 }
 
+/** Takes the prekeys that a session consumed, counts it where others may have had them too, and says so. */
+function noteSharedKeys(ctx: Context, tx: StoreTransaction, remote: ProtocolAddress, used: UsedPreKeys): DeviceEvent[] {
+  const shared = consumePreKeys(tx, used);
+  if (!shared.noOneTimeKey && !shared.lastResortKem) return [];
+  // @req DEV-46
+  setSharedSessions(tx, ctx.provider, countSharedSessions(tx, ctx.provider) + 1);
+  return [{ type: 'sharedKeySession', account: remote.name, deviceId: remote.deviceId, ...shared }];
+}
+
 /** A prekey message; the prekeys it consumed go in the same transaction. */
 function openPreKey(
   ctx: Context,
   tx: StoreTransaction,
   env: SessionEnvironment,
   { body, peer }: { readonly body: Uint8Array; readonly peer: string },
-): DecryptedPreKey {
+): DecryptedPreKey & { readonly events: readonly DeviceEvent[] } {
   const lookup = gatedLookup(tx, ctx, peer);
   const record = getSession(tx, ctx.provider, ctx.self, env.remote);
   const opened = decryptPreKeyMessage(env, record, body, lookup);
   const bucket = lookup.bucket();
-  if (opened.used !== null) consumePreKeys(tx, opened.used);
+  const events = opened.used === null ? [] : noteSharedKeys(ctx, tx, env.remote, opened.used);
   if (opened.used !== null && bucket !== null) {
     const stored = new ByteWriter().u32(bucket.tokens).u53(bucket.at).finish();
     putRecord(tx, ctx.provider, RATES, peer, stored);
   }
-  return opened;
+  return { ...opened, events };
 }
 
 /** A copy of a sent message comes from the own account, and from nowhere else. */
@@ -104,13 +119,14 @@ function open(ctx: Context, tx: StoreTransaction, envelope: Envelope, candidate:
   const signed = currentManifest(tx, ctx.provider, name, candidate);
   const env = environment(ctx, ctx.self, remote, deviceOf(signed?.manifest, deviceId));
   const peer = `${name}.${deviceId}`;
-  const opened: Decrypted =
+  const opened: Decrypted & { readonly events: readonly DeviceEvent[] } =
     envelope.type === 'prekey'
       ? openPreKey(ctx, tx, env, { body, peer })
-      : decryptMessage(env, getSession(tx, ctx.provider, ctx.self, remote), body);
+      : { ...decryptMessage(env, getSession(tx, ctx.provider, ctx.self, remote), body), events: [] };
   const content = decodeContent(opened.plaintext);
   checkContent(ctx, envelope, content);
-  const events = candidate !== null && signed !== null ? saveManifest(tx, ctx.provider, signed) : [];
+  const changes = candidate !== null && signed !== null ? saveManifest(tx, ctx.provider, signed) : [];
+  const events = [...changes, ...opened.events];
   putSession(tx, ctx.provider, ctx.self, remote, opened.record);
   const { protection, pqEpoch } = opened;
   const at = { sourceAccount: name, sourceDevice: deviceId, receivedAt: ctx.clock.now() };

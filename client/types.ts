@@ -28,6 +28,8 @@ export interface DeviceLimits {
   readonly oneTimeBatch: number;
   /** Private one-time keys kept; the oldest go first: 5,000. */
   readonly oneTimeKept: number;
+  /** Sessions begun without a one-time key, or on the last-resort KEM prekey, after which both shared prekeys are replaced: 100. */
+  readonly sharedKeySessions: number;
   /** Sessions that one remote device may begin at once: 10. */
   readonly sessionBurst: number;
   /** After which one more is allowed: an hour. */
@@ -82,6 +84,14 @@ export type DeviceEvent =
   | { readonly type: 'resendRequested'; readonly account: string; readonly deviceId: number }
   /** This device could not decrypt: so many messages go there again. */
   | { readonly type: 'sentAgain'; readonly account: string; readonly deviceId: number; readonly messages: number }
+  /** A session was begun on keys that others may have had too: the relay had, or gave, no one-time key. */
+  | {
+      readonly type: 'sharedKeySession';
+      readonly account: string;
+      readonly deviceId: number;
+      readonly noOneTimeKey: boolean;
+      readonly lastResortKem: boolean;
+    }
   | { readonly type: 'recordDamaged'; readonly peer: string; readonly reason: string }
   | { readonly type: 'rollbackDetected'; readonly generation: number; readonly witnessed: number }
   | { readonly type: 'keysRotated'; readonly signedPreKeyId: number; readonly kemPreKeyId: number | null }
@@ -159,6 +169,8 @@ export interface DeviceStatus {
   /** Private one-time keys held. */
   readonly oneTimePreKeys: number;
   readonly oneTimeKemPreKeys: number;
+  /** Sessions begun by others without a one-time key, or on the last-resort KEM prekey, since the last rotation. */
+  readonly sharedKeySessions: number;
   readonly generation: number;
   readonly queued: number;
   readonly unread: number;

@@ -20,6 +20,8 @@ import { getRecord, listRecords, putRecord } from './sealed.ts';
 export type PreKeyTable = 'signed-prekey' | 'last-resort-kem' | 'one-time' | 'one-time-kem';
 
 const BASE_KEYS = 'base-key';
+const META = 'meta';
+const SHARED = 'shared-key-sessions';
 /** KEMs by their number in stored records; numbers are never reused. */
 const KEMS: readonly KemName[] = ['ML-KEM-1024', 'Kyber-1024-r3'];
 
@@ -144,13 +146,31 @@ export function preKeyLookup(tx: StoreTransaction, provider: CryptoProvider): Pr
   };
 }
 
+/** Which keys of a new session others have too: what a relay can bring about by withholding one-time keys (DEV-46). */
+export interface SharedKeys {
+  readonly noOneTimeKey: boolean;
+  readonly lastResortKem: boolean;
+}
+
 /** Deletes the one-time keys that a session consumed and remembers its base key. */
-export function consumePreKeys(tx: StoreTransaction, used: UsedPreKeys): void {
+export function consumePreKeys(tx: StoreTransaction, used: UsedPreKeys): SharedKeys {
+  const noOneTimeKey = used.oneTimePreKeyId === null;
+  const lastResortKem = used.kemPreKeyId !== null && tx.get('one-time-kem', idKey(used.kemPreKeyId)) === null;
   // @req DEV-08
   if (used.oneTimePreKeyId !== null) deleteKey(tx, 'one-time', used.oneTimePreKeyId);
   if (used.kemPreKeyId !== null) deleteKey(tx, 'one-time-kem', used.kemPreKeyId);
   // @req DEV-09
   tx.put(BASE_KEYS, baseKeyName(used.signedPreKeyId, used.kemPreKeyId, used.baseKey), new Uint8Array(0));
+  return { noOneTimeKey, lastResortKem };
+}
+
+/** Sessions begun on shared keys since the signed prekey was last replaced. */
+export function countSharedSessions(tx: StoreTransaction, provider: CryptoProvider): number {
+  return getRecord(tx, provider, META, SHARED)?.u53() ?? 0;
+}
+
+export function setSharedSessions(tx: StoreTransaction, provider: CryptoProvider, count: number): void {
+  putRecord(tx, provider, META, SHARED, new ByteWriter().u53(count).finish());
 }
 
 /** How many rows a table has. */

@@ -40,6 +40,8 @@ export interface SessionInfo {
   readonly pqEpoch: number;
   /** True while the peer may still turn the post-quantum ratchet off; never where the policy requires it. */
   readonly pqMayFallBack: boolean;
+  /** True while it is unacknowledged and was begun without a one-time prekey. */
+  readonly noOneTimeKey: boolean;
   /** True until the first message of the peer has been decrypted. */
   readonly unacknowledged: boolean;
   readonly archived: number;
@@ -80,6 +82,7 @@ export function sessionInfo(
     pq: runs && braidFailures >= MAX_BRAID_FAILURES ? 'stalled' : status,
     pqEpoch: spqrEpoch(state.pq),
     pqMayFallBack: mayFallBack(state.pq),
+    noOneTimeKey: state.pending !== null && state.pending.preKeyId === null,
     unacknowledged: state.pending !== null,
     archived: record.archived.length,
     usable: !isExpired(state, env.now),

@@ -176,6 +176,7 @@ test('[SES-13] what a session says of itself', () => {
     pq: 'negotiating',
     pqEpoch: 0,
     pqMayFallBack: false,
+    noOneTimeKey: false,
     unacknowledged: true,
     archived: 0,
     usable: true,
@@ -184,7 +185,11 @@ test('[SES-13] what a session says of itself', () => {
   });
   bob.receive(alice, alice.send(bob));
   const info = sessionInfo({ now: TEST_NOW }, bob.record(alice));
-  expect(info).toMatchObject({ unacknowledged: false, remoteRegistrationId: alice.registrationId });
+  expect(info).toMatchObject({
+    noOneTimeKey: false,
+    unacknowledged: false,
+    remoteRegistrationId: alice.registrationId,
+  });
 });
 
 test('[SES-01] two suites side by side: the newer bundle decides', () => {
