@@ -36,3 +36,9 @@ export function worstT(a: readonly number[], b: readonly number[]): number {
   });
   return ts.reduce((worst, t) => (Math.abs(t) > Math.abs(worst) ? t : worst), 0);
 }
+
+/** True where more than half of the rounds lie beyond the threshold on one side. */
+export function differ(ts: readonly number[]): boolean {
+  const beyond = [ts.filter((t) => t >= THRESHOLD), ts.filter((t) => t <= -THRESHOLD)];
+  return beyond.some((side) => side.length > ts.length / 2);
+}

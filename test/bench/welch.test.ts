@@ -4,7 +4,7 @@
  * @spec 01-keys §7
  */
 import { expect, test } from 'vitest';
-import { THRESHOLD, welchT, worstT } from '../../bench/welch.ts';
+import { differ, THRESHOLD, welchT, worstT } from '../../bench/welch.ts';
 import { seededIntegers } from '../support/seeded-random.ts';
 
 /** Times around `centre`, with an interruption now and then. */
@@ -29,4 +29,11 @@ test('[JS-01] sees a small difference through interruptions, and none where ther
   expect(Math.abs(worstT(...leaking))).toBeGreaterThan(THRESHOLD);
   // Without the croppings the interruptions drown it.
   expect(Math.abs(welchT(...leaking))).toBeLessThan(THRESHOLD);
+});
+
+test('[JS-01] one disturbed round is not a difference, two on one side are', () => {
+  expect(differ([6.1, 1, -2])).toBe(false);
+  expect(differ([6.1, -7, 1])).toBe(false);
+  expect(differ([6.1, 4.5, -1])).toBe(true);
+  expect(differ([-5, 0, -4.5])).toBe(true);
 });
