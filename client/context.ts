@@ -46,6 +46,8 @@ export interface Context extends Surroundings {
   readonly failures: FailureLog;
   /** The clock, never twice the same: a message that was not decrypted is asked for by its time. */
   readonly nextSentAt: () => number;
+  /** Outbox entries that a `send` waits for, and why one of them was refused meanwhile. */
+  readonly awaited: Map<string, Error | null>;
   readonly stalls: StallCounter;
   /** Bounds how often one device is asked to send again. */
   readonly resendRequests: TokenBuckets;
@@ -53,6 +55,17 @@ export interface Context extends Surroundings {
   readonly manifestRequests: TokenBuckets;
   /** Judged manifests of accounts that nothing good has come from yet: stored with their first good message. */
   readonly candidates: Map<string, SignedManifest>;
+}
+
+/** What an application's callback throws is its own affair: no message is lost for it (DEV-48). */
+function guarded(onEvent: ((event: DeviceEvent) => void) | undefined): (event: DeviceEvent) => void {
+  return (event) => {
+    try {
+      onEvent?.(event);
+    } catch {
+      // @req DEV-48
+    }
+  };
 }
 
 /** Checks options and fills in defaults. @throws {ProtocolError} `InvalidArgument` for an unknown suite or an empty policy. */
@@ -66,7 +79,7 @@ export function surroundings(options: DeviceOptions): Surroundings {
     throw new ProtocolError('InvalidArgument', 'parse', 'unknown-pq-ratchet-policy', 'pqRatchet');
   }
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const emit = options.onEvent ?? (() => undefined);
+  const emit = guarded(options.onEvent);
   return { provider, random, clock, store, witness, suites, pqRatchet, limits, emit };
 }
 
@@ -96,6 +109,7 @@ export function contextOf(around: Surroundings, options: DeviceOptions, self: Se
     relay: options.relay(credentials),
     failures: new FailureLog(clock, limits.failureAlert, emit, options.log ?? (() => undefined)),
     nextSentAt: rising(clock),
+    awaited: new Map(),
     stalls: new StallCounter(),
     resendRequests: new TokenBuckets(20, 10_000),
     manifestRequests: new TokenBuckets(10, 5_000),
@@ -153,8 +167,12 @@ export async function readWitnessed<T>(around: Surroundings, work: (tx: StoreTra
   return value;
 }
 
+/** Where damage is no peer's affair: no message can be taken in, so none may be acknowledged (DEV-49). */
+const OWN_FIELDS: readonly (string | undefined)[] = ['store', 'witness', 'meta', 'self', 'inbox'];
+
 /** True for a failure of this device's own storage or randomness: what was asked for may succeed later. */
 export function isLocalFailure(error: ProtocolError): boolean {
   const { code, field, reason } = error;
-  return code === 'InvalidState' && (field === 'store' || field === 'witness' || reason === 'randomness-failed');
+  // @req DEV-49
+  return code === 'InvalidState' && (OWN_FIELDS.includes(field) || reason === 'randomness-failed');
 }

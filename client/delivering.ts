@@ -5,7 +5,7 @@
  * Owns: retrying under one send id, repairing a fan-out that the relay refuses with 409 or 410.
  * Must not know: how messages got into the outbox.
  */
-import { toHex } from '../protocol/bytes/bytes.ts';
+import { equalBytes, toHex } from '../protocol/bytes/bytes.ts';
 import type { Wipeable } from '../protocol/bytes/secret.ts';
 import type { ManifestDevice, SignedManifest } from '../protocol/codec/manifest.ts';
 import { isProtocolError, ProtocolError } from '../protocol/errors.ts';
@@ -19,6 +19,8 @@ import { isTransient, RelayError, type SendOutcome } from './relay/transport.ts'
 import type { StoreTransaction } from './store/store.ts';
 import type { DeviceEvent, Repair } from './types.ts';
 
+/** Attempts to deliver what nobody waits for, where the relay's manifests or bundles are not good. */
+const MAX_ATTEMPTS = 5;
 /** Corrections of one message in one attempt to deliver it. */
 const MAX_REPAIRS = 5;
 
@@ -48,10 +50,10 @@ export async function dropEntries(ctx: Context, keys: readonly string[]): Promis
 }
 
 /** Out of the outbox, and into the log of what may be asked for again. */
-async function finishEntry(ctx: Context, { key, account, content, partial, messages }: OutboxEntry): Promise<void> {
+async function finishEntry(ctx: Context, { key, account, content, again, messages }: OutboxEntry): Promise<void> {
   await commit(ctx, (tx) => {
     deleteOutbox(tx, key);
-    if (partial) return;
+    if (again) return;
     const addressees = messages.map(({ deviceId, registrationId }) => ({ deviceId, registrationId, again: 0 }));
     logSent(tx, ctx.provider, { account, content, addressees }, ctx.clock.now(), ctx.limits);
   });
@@ -62,7 +64,7 @@ async function finishEntry(ctx: Context, { key, account, content, partial, messa
  * @throws {RelayError} where the relay refuses it for good, {@link ProtocolError} where it cannot be repaired: it is then out
  * of the outbox.
  */
-async function deliverEntry(ctx: Context, key: string): Promise<Delivery> {
+async function deliverEntry(ctx: Context, key: string, patient: boolean): Promise<Delivery> {
   const repairs: Repair[] = [];
   let entry: OutboxEntry | null = null;
   const queued = (reason: string): Delivery => ({ status: 'queued', entry, repairs, reason });
@@ -70,7 +72,8 @@ async function deliverEntry(ctx: Context, key: string): Promise<Delivery> {
     while (repairs.length <= MAX_REPAIRS) {
       const stored = await readWitnessed(ctx, (tx) => getOutbox(tx, ctx.provider, key));
       entry = stored ?? entry;
-      if (stored === null) return { status: 'sent', entry, repairs, reason: null };
+      if (stored === null) return goneBefore(ctx, key, { status: 'sent', entry, repairs, reason: null });
+      if (await waitsForOriginal(ctx, stored)) return queued('message-not-sent');
       // @req DEV-13
       const outcome = await transmit(ctx, stored);
       if (outcome.kind === 'accepted') {
@@ -79,7 +82,7 @@ async function deliverEntry(ctx: Context, key: string): Promise<Delivery> {
       }
       const repair = repairOf(stored.account, outcome);
       // The device that asked is gone, or another has its place: a repetition is for nobody else.
-      if (stored.partial) throw new ProtocolError('NotAllowed', 'policy', 'not-an-addressee', 'deviceId');
+      if (stored.again) throw new ProtocolError('NotAllowed', 'policy', 'not-an-addressee', 'deviceId');
       await repairEntry(ctx, stored, repair, repairs.length > 0);
       repairs.push(repair);
     }
@@ -89,8 +92,67 @@ async function deliverEntry(ctx: Context, key: string): Promise<Delivery> {
     if (isProtocolError(error) && (isLocalFailure(error) || error.reason === 'relay-answer-malformed')) {
       return queued(error.reason);
     }
-    await dropEntries(ctx, [key]);
+    if (patient && isProtocolError(error) && (await tryLater(ctx, key))) return queued(error.reason);
+    await dropRefused(ctx, key, error);
     throw error;
+  }
+}
+
+/** An entry that is gone was delivered by somebody else meanwhile, or refused. @throws what it was refused with. */
+function goneBefore(ctx: Context, key: string, delivered: Delivery): Delivery {
+  const refusal = ctx.awaited.get(key) ?? null;
+  // @req DEV-51
+  if (refusal !== null) throw refusal;
+  return delivered;
+}
+
+const sameMessage = (a: OutboxEntry, b: OutboxEntry): boolean => equalBytes(a.content.messageId, b.content.messageId);
+
+/** True for a copy while the message itself is in the outbox. */
+async function waitsForOriginal(ctx: Context, { content, ...copy }: OutboxEntry): Promise<boolean> {
+  const { sentTo } = content;
+  if (sentTo === null || sentTo === ctx.self.account || copy.again) return false;
+  return ctx.store.transaction((tx) =>
+    outboxKeys(tx, sentTo).some((key) => {
+      const other = getOutbox(tx, ctx.provider, key);
+      return other !== null && !other.again && sameMessage(other, { content, ...copy });
+    }),
+  );
+}
+
+/** Counts a failed attempt of an entry that nobody waits for; false once there were enough. */
+async function tryLater(ctx: Context, key: string): Promise<boolean> {
+  return commit(ctx, (tx) => {
+    const stored = getOutbox(tx, ctx.provider, key);
+    // @req DEV-52
+    if (stored === null || stored.again || stored.attempts + 1 >= MAX_ATTEMPTS) return false;
+    putOutbox(tx, ctx.provider, { ...stored, attempts: stored.attempts + 1 });
+    return true;
+  });
+}
+
+/** Takes a refused entry out of the outbox, and its copy with it: the own devices must not show it as sent (DEV-51). */
+async function dropRefused(ctx: Context, key: string, error: unknown): Promise<void> {
+  if (ctx.awaited.has(key) && error instanceof Error) ctx.awaited.set(key, error);
+  await commit(ctx, (tx) => {
+    const refused = readable(ctx, tx, key);
+    deleteOutbox(tx, key);
+    if (refused === null || refused.again || refused.content.sentTo !== null) return;
+    for (const other of outboxKeys(tx, ctx.self.account)) {
+      const copy = readable(ctx, tx, other);
+      // @req DEV-51
+      if (copy !== null && sameMessage(copy, refused)) deleteOutbox(tx, other);
+    }
+  });
+}
+
+/** An entry, or null where it is gone or damaged. */
+function readable(ctx: Context, tx: StoreTransaction, key: string): OutboxEntry | null {
+  try {
+    return getOutbox(tx, ctx.provider, key);
+  } catch (error) {
+    if (!isProtocolError(error, 'InvalidState')) throw error;
+    return null;
   }
 }
 
@@ -151,13 +213,13 @@ function rewriteEntry(
   const devices = unserved(ctx, signed, [...kept.map(({ deviceId }) => deviceId), ...repair.extra]);
   // @req DEV-14
   const to = { account: entry.account, devices, renew: repair.stale };
-  const { messages, spent } = encryptFor(ctx, tx, to, encodeContent(entry.content), material);
+  const { messages, spent, partial, events: failed } = encryptFor(ctx, tx, to, encodeContent(entry.content), material);
   const all = [...kept, ...messages].sort((a, b) => a.deviceId - b.deviceId);
   if (all.length === 0 && entry.content.sentTo === null) {
     throw new ProtocolError('NoSession', 'state', 'no-device-with-keys', 'account');
   }
-  putOutbox(tx, ctx.provider, { ...stored, messages: all });
-  return { events, spent };
+  putOutbox(tx, ctx.provider, { ...stored, partial: stored.partial || partial, messages: all });
+  return { events: [...events, ...failed], spent };
 }
 
 function unserved(ctx: Context, signed: SignedManifest, served: readonly number[]): ManifestDevice[] {
@@ -175,14 +237,14 @@ export async function deliverUpTo(ctx: Context, account: string, last: string): 
     const earlier = await deliverOrTell(ctx, key);
     if (earlier?.status === 'queued') return { status: 'queued', entry: null, repairs: [], reason: earlier.reason };
   }
-  return deliverEntry(ctx, last);
+  return deliverEntry(ctx, last, false);
 }
 
 /** {@link deliverEntry} for an entry that nobody waits for; null where it failed for good. */
 export async function deliverOrTell(ctx: Context, key: string): Promise<Delivery | null> {
   const entry = await ctx.store.transaction((tx) => getOutbox(tx, ctx.provider, key));
   try {
-    return await deliverEntry(ctx, key);
+    return await deliverEntry(ctx, key, true);
   } catch (error) {
     if (!isProtocolError(error) && !(error instanceof RelayError)) throw error;
     const messageId = entry === null ? '' : toHex(entry.content.messageId);

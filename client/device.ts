@@ -146,17 +146,23 @@ export class Device {
     return receipt;
   }
 
-  /** Fetches, takes in and acknowledges everything in the mailbox. For devices without a live connection. */
+  /**
+   * Fetches, takes in and acknowledges everything in the mailbox. For devices without a live connection.
+   * @throws {ProtocolError} `InvalidMessage`/`relay-answer-malformed` where a page does not come after the one before.
+   */
   async poll(): Promise<Receipt[]> {
     const receipts: Receipt[] = [];
     let after = 0;
     for (;;) {
       const { envelopes, more } = await this.#ctx.relay.fetchMailbox(after, PAGE);
-      for (const envelope of envelopes) receipts.push(await this.receive(envelope));
-      const last = envelopes.at(-1);
-      if (last === undefined) return receipts;
-      await this.#ctx.relay.acknowledge(last.seq);
-      after = last.seq;
+      for (const envelope of envelopes) {
+        // @req DEV-28
+        if (envelope.seq <= after) throw new ProtocolError('InvalidMessage', 'parse', 'relay-answer-malformed', 'seq');
+        receipts.push(await this.receive(envelope));
+        after = envelope.seq;
+      }
+      if (envelopes.length === 0) return receipts;
+      await this.#ctx.relay.acknowledge(after);
       if (!more) return receipts;
     }
   }

@@ -10,24 +10,28 @@ import type { Wipeable } from '../protocol/bytes/secret.ts';
 import { addressKey, type ProtocolAddress } from '../protocol/codec/address.ts';
 import { decodePublicKey } from '../protocol/codec/keys.ts';
 import type { ManifestDevice, SignedManifest } from '../protocol/codec/manifest.ts';
-import { ProtocolError } from '../protocol/errors.ts';
+import { isProtocolError, ProtocolError } from '../protocol/errors.ts';
 import type { PreKeyBundle } from '../protocol/handshake/bundle.ts';
 import { encryptMessage, processBundle, sessionInfo } from '../protocol/session/session.ts';
-import type { Context } from './context.ts';
+import { type Context, isLocalFailure } from './context.ts';
 import { currentManifest, deviceOf, fetchManifest } from './manifest-trust.ts';
 import type { StoredMessage } from './records/mail.ts';
 import { environment, getSession, putSession } from './records/sessions.ts';
+import { RelayError } from './relay/transport.ts';
 import { isSpoiled } from './rollback.ts';
 import type { StoreTransaction } from './store/store.ts';
+import type { DeviceEvent } from './types.ts';
 
 /** What was fetched from the relay for one operation: judged manifests, and bundles by address (null: no keys there). */
 export interface Material {
   readonly manifests: Map<string, SignedManifest>;
   readonly bundles: Map<string, PreKeyBundle | null>;
+  /** Own devices whose bundle could not be had, by address. */
+  readonly failed: Set<string>;
 }
 
 export function noMaterial(): Material {
-  return { manifests: new Map(), bundles: new Map() };
+  return { manifests: new Map(), bundles: new Map(), failed: new Set() };
 }
 
 /** What an operation found missing; it has changed nothing and is tried again once {@link gather} has run. */
@@ -65,15 +69,27 @@ function needsBundle(ctx: Context, tx: StoreTransaction, remote: ProtocolAddress
   return lost || ctx.stalls.isStalled(addressKey(remote));
 }
 
-/** Messages for some devices of an account, and the secrets to wipe after commit. */
+/** Messages for some devices of an account, the secrets to wipe after commit, and what went wrong with own devices. */
 export interface EncryptedFor {
   readonly messages: readonly StoredMessage[];
   readonly spent: readonly Wipeable[];
+  readonly events: readonly DeviceEvent[];
+  /** True where an own device was left out because it failed. */
+  readonly partial: boolean;
+}
+
+/** What a fault of one own device means for a message: that this device gets no copy (DEV-50). */
+function copyFailed(remote: ProtocolAddress, error: unknown): DeviceEvent {
+  const known = isProtocolError(error) || error instanceof RelayError;
+  // A damaged or forged record of one device must not keep the message from its recipient.
+  if (!known || (isProtocolError(error) && isLocalFailure(error))) throw error;
+  return { type: 'copyFailed', deviceId: remote.deviceId, reason: error.reason };
 }
 
 /**
  * Encrypts for the given devices of one account and stores the sessions. Devices in `renew` get a new session in any case;
- * a device without keys on the relay is left out: the relay names it once it has some.
+ * a device without keys on the relay is left out: the relay names it once it has some. A device of the own account that fails is left
+ * out and told of (DEV-50).
  *
  * @throws {Lacking} before anything is encrypted; whatever `processBundle` and `encryptMessage` refuse.
  */
@@ -84,10 +100,22 @@ export function encryptFor(
   plaintext: Uint8Array,
   material: Material,
 ): EncryptedFor {
-  const plan = to.devices.map((device) => {
+  const events: DeviceEvent[] = [];
+  const own = to.account === ctx.self.account;
+  const alone = <T>(remote: ProtocolAddress, work: () => T): T | null => {
+    if (!own) return work();
+    try {
+      return work();
+    } catch (error) {
+      events.push(copyFailed(remote, error));
+      return null;
+    }
+  };
+  const plan = to.devices.flatMap((device) => {
     const remote = { name: to.account, deviceId: device.deviceId };
     const renew = to.renew?.includes(device.deviceId) ?? false;
-    return { device, remote, begin: renew || needsBundle(ctx, tx, remote) };
+    const begin = alone(remote, () => renew || needsBundle(ctx, tx, remote));
+    return begin === null ? [] : [{ device, remote, begin }];
   });
   const lacking = plan.filter(({ begin, remote }) => begin && !material.bundles.has(addressKey(remote)));
   if (lacking.length > 0)
@@ -100,11 +128,13 @@ export function encryptFor(
   for (const { device, remote, begin } of plan) {
     const bundle = material.bundles.get(addressKey(remote)) ?? null;
     if (begin && bundle === null) continue;
-    const step = encryptOne(ctx, tx, { remote, device }, begin ? bundle : null, plaintext);
+    const step = alone(remote, () => encryptOne(ctx, tx, { remote, device }, begin ? bundle : null, plaintext));
+    if (step === null) continue;
     messages.push(step.message);
     spent.push(...step.spent);
   }
-  return { messages, spent };
+  const partial = events.length > 0 || plan.some(({ remote }) => material.failed.has(addressKey(remote)));
+  return { messages, spent, events, partial };
 }
 
 function encryptOne(
@@ -150,7 +180,19 @@ async function addBundle(ctx: Context, remote: ProtocolAddress, material: Materi
 /** Fetches what an operation found missing. */
 async function gather(ctx: Context, lacking: Lacking, material: Material): Promise<void> {
   await Promise.all(lacking.accounts.map((account) => addManifest(ctx, account, material)));
-  await Promise.all(lacking.devices.map((remote) => addBundle(ctx, remote, material)));
+  await Promise.all(
+    lacking.devices.map(async (remote) => {
+      try {
+        await addBundle(ctx, remote, material);
+      } catch (error) {
+        if (remote.name !== ctx.self.account) throw error;
+        // @req DEV-50
+        ctx.emit(copyFailed(remote, error));
+        material.bundles.set(addressKey(remote), null);
+        material.failed.add(addressKey(remote));
+      }
+    }),
+  );
 }
 
 /** Rounds of fetching before an operation gives up: each round follows a change by somebody else in between. */

@@ -25,6 +25,7 @@ import { type Context, changeByStep, isLocalFailure, readWitnessed } from './con
 import { currentManifest, deviceOf, fetchManifest, saveManifest } from './manifest-trust.ts';
 import { addInbox } from './records/mail.ts';
 import { consumePreKeys, countSharedSessions, preKeyLookup, setSharedSessions } from './records/prekeys.ts';
+import { noteRead, wasRead } from './records/read-messages.ts';
 import { getRecord, putRecord } from './records/sealed.ts';
 import { environment, getSession, putSession } from './records/sessions.ts';
 import { type Envelope, isTransient, RelayError } from './relay/transport.ts';
@@ -36,7 +37,8 @@ import type { DeviceEvent, Receipt } from './types.ts';
 const RATES = 'session-rate';
 
 interface Opened {
-  readonly id: string;
+  /** Null for a message that was read before: its session moves on, the application is not told. */
+  readonly id: string | null;
   readonly events: readonly DeviceEvent[];
   readonly spent: readonly Wipeable[];
 }
@@ -131,6 +133,9 @@ function open(ctx: Context, tx: StoreTransaction, envelope: Envelope, candidate:
   const { protection, pqEpoch } = opened;
   const at = { sourceAccount: name, sourceDevice: deviceId, receivedAt: ctx.clock.now() };
   const received = { ...at, protection, pqEpoch, content };
+  // @req DEV-47
+  if (wasRead(tx, name, content.messageId)) return { id: null, events, spent: opened.spent };
+  noteRead(tx, ctx.provider, name, content.messageId);
   return { id: addInbox(tx, ctx.provider, received), events, spent: opened.spent };
 }
 
@@ -139,6 +144,10 @@ async function attempt(ctx: Context, envelope: Envelope, candidate: SignedManife
   const { id, events } = await changeByStep(ctx, (tx) => open(ctx, tx, envelope, candidate));
   ctx.stalls.clear(`${envelope.sourceAccount}.${envelope.sourceDevice}`);
   for (const event of events) ctx.emit(event);
+  if (id === null) {
+    ctx.failures.duplicate();
+    return { status: 'duplicate' };
+  }
   ctx.emit({ type: 'message', id });
   return { status: 'delivered', id };
 }

@@ -111,20 +111,30 @@ function repeat(ctx: Context, tx: StoreTransaction, envelope: Envelope, material
   const events = material.manifests.has(account) ? saveManifest(tx, provider, signed) : [];
   const broken = concernsCurrentSession(getSession(tx, provider, ctx.self, { name: account, deviceId }), error);
   const spent: Wipeable[] = [];
+  const failed: DeviceEvent[] = [];
   for (const [i, entry] of left.entries()) {
     // The first repetition leaves the session that failed; the others follow it.
     const to = { account, devices: [device], renew: broken && i === 0 ? [deviceId] : [] };
     const step = encryptFor(ctx, tx, to, encodeContent(entry.content), material);
     spent.push(...step.spent);
+    failed.push(...step.events);
     if (step.messages.length === 0) throw new ProtocolError('NoSession', 'state', 'no-device-with-keys', 'account');
     const sendId = checkedRandom(ctx.random)(SEND_ID_BYTES);
-    addOutbox(tx, provider, { account, sendId, partial: true, content: entry.content, messages: step.messages });
+    addOutbox(tx, provider, {
+      account,
+      sendId,
+      again: true,
+      partial: true,
+      attempts: 0,
+      content: entry.content,
+      messages: step.messages,
+    });
     const addressees = entry.addressees.map((one) =>
       one.deviceId === deviceId ? { ...one, again: one.again + 1 } : one,
     );
     putSent(tx, provider, { ...entry, addressees });
   }
-  return { count: left.length, events, spent };
+  return { count: left.length, events: [...events, ...failed], spent };
 }
 
 /**

@@ -49,15 +49,17 @@ function prepareOne(
   }
   const signed = manifestFor(ctx, tx, account, material);
   // First: it deletes sessions whose identity keys the manifest no longer certifies.
-  const events = material.manifests.has(account) ? saveManifest(tx, provider, signed) : [];
+  const changes = material.manifests.has(account) ? saveManifest(tx, provider, signed) : [];
   const to = { account, devices: recipients(ctx, signed) };
-  const { messages, spent } = encryptFor(ctx, tx, to, encodeContent(content), material);
+  const { messages, spent, partial, events: failed } = encryptFor(ctx, tx, to, encodeContent(content), material);
   if (messages.length === 0 && account !== ctx.self.account) {
     throw new ProtocolError('NoSession', 'state', 'no-device-with-keys', 'account');
   }
   const entries =
-    messages.length === 0 ? [] : [addOutbox(tx, provider, { account, sendId, partial: false, content, messages })];
-  return { entries, events, spent };
+    messages.length === 0
+      ? []
+      : [addOutbox(tx, provider, { account, sendId, again: false, partial, attempts: 0, content, messages })];
+  return { entries, events: [...changes, ...failed], spent };
 }
 
 /** Encrypts for all targets and stores sessions, manifests and outbox entries: all of it or, on any refusal, nothing. */
@@ -94,16 +96,27 @@ async function deliverCopy(ctx: Context, queue: KeyedQueue, entry: OutboxEntry):
   return delivery ?? { status: 'sent', entry: null, repairs: [], reason: null };
 }
 
+/** Delivers an entry that the caller waits for; learns of a refusal even where somebody else's flush met it. */
+async function deliverAwaited(ctx: Context, queue: KeyedQueue, entry: OutboxEntry): Promise<Delivery> {
+  ctx.awaited.set(entry.key, null);
+  try {
+    return await queue.run(`deliver ${entry.account}`, () => deliverUpTo(ctx, entry.account, entry.key));
+  } finally {
+    ctx.awaited.delete(entry.key);
+  }
+}
+
 async function deliverAll(ctx: Context, queue: KeyedQueue, entries: readonly OutboxEntry[]): Promise<Delivery[]> {
   const deliveries: Delivery[] = [];
   for (const entry of entries) {
     if (entry.content.sentTo !== null) {
-      deliveries.push(await deliverCopy(ctx, queue, entry));
+      // A copy says that the message went out.
+      const before = deliveries.find(({ status }) => status === 'queued');
+      deliveries.push(before === undefined ? await deliverCopy(ctx, queue, entry) : { ...before, entry, repairs: [] });
       continue;
     }
-    const work = () => deliverUpTo(ctx, entry.account, entry.key);
     try {
-      const delivery = await queue.run(`deliver ${entry.account}`, work);
+      const delivery = await deliverAwaited(ctx, queue, entry);
       deliveries.push({ ...delivery, entry: delivery.entry ?? entry });
     } catch (error) {
       // Refused for good: the own devices must not show it as sent.
@@ -149,15 +162,16 @@ export async function send(
 /** Delivers whatever waits in the outbox, in order for each account. @returns how many entries still wait. */
 export async function flush(ctx: Context, queue: KeyedQueue): Promise<number> {
   const keys = await ctx.store.transaction((tx) => outboxKeys(tx));
-  const accounts = [...new Set(keys.map((key) => key.slice(0, key.indexOf('/'))))];
-  await Promise.all(
-    accounts.map((account) =>
-      queue.run(`deliver ${account}`, async () => {
-        for (const key of keys.filter((candidate) => candidate.startsWith(`${account}/`))) {
-          if ((await deliverOrTell(ctx, key))?.status === 'queued') return;
-        }
-      }),
-    ),
-  );
+  const accounts = new Set(keys.map((key) => key.slice(0, key.indexOf('/'))));
+  const deliver = (account: string) =>
+    queue.run(`deliver ${account}`, async () => {
+      for (const key of keys.filter((candidate) => candidate.startsWith(`${account}/`))) {
+        if ((await deliverOrTell(ctx, key))?.status === 'queued') return;
+      }
+    });
+  const own = ctx.self.account;
+  await Promise.all([...accounts].filter((account) => account !== own).map(deliver));
+  // Copies last: one whose message still waits, waits with it.
+  if (accounts.has(own)) await deliver(own);
   return ctx.store.transaction((tx) => outboxKeys(tx).length);
 }

@@ -57,7 +57,7 @@ export interface DeviceOptions {
   /** Whether sessions must run the post-quantum ratchet: `required` unless told otherwise. */
   readonly pqRatchet?: PqRatchetPolicy;
   readonly limits?: Partial<DeviceLimits>;
-  /** Called synchronously; must not throw. */
+  /** Called synchronously. What it throws is ignored. */
   readonly onEvent?: (event: DeviceEvent) => void;
   /** Receives at most one line a minute about refused envelopes. */
   readonly log?: (line: string) => void;
@@ -97,6 +97,8 @@ export type DeviceEvent =
   | { readonly type: 'keysRotated'; readonly signedPreKeyId: number; readonly kemPreKeyId: number | null }
   | { readonly type: 'keysRefilled'; readonly oneTime: number; readonly oneTimeKem: number }
   | { readonly type: 'sendFailed'; readonly messageId: string; readonly account: string; readonly reason: string }
+  /** This own device got no copy of a message, or a repetition: its session or its bundle is not good. */
+  | { readonly type: 'copyFailed'; readonly deviceId: number; readonly reason: string }
   /** Work in the background failed and will be tried again. */
   | { readonly type: 'backgroundError'; readonly reason: string };
 

@@ -41,6 +41,9 @@ function readProtection(input: ByteReader): Protected {
   return { protection, pqEpoch: input.u53() };
 }
 
+const PARTIAL = 1;
+const AGAIN = 2;
+
 /** One fan-out to one account that the relay has not accepted yet. */
 export interface OutboxEntry {
   /** Recipient's account, then a number: ascending in the order of sending. */
@@ -48,7 +51,11 @@ export interface OutboxEntry {
   readonly account: string;
   readonly sendId: Uint8Array;
   /** True for a repetition, which goes to the device that asked for it alone. */
+  readonly again: boolean;
+  /** True where not every device of the account gets it. */
   readonly partial: boolean;
+  /** Attempts that failed for what the relay gave to repair it with. */
+  readonly attempts: number;
   readonly content: Content;
   readonly messages: readonly StoredMessage[];
 }
@@ -65,7 +72,8 @@ function nextKey(tx: StoreTransaction, provider: CryptoProvider, counter: string
 export function putOutbox(tx: StoreTransaction, provider: CryptoProvider, entry: OutboxEntry): void {
   const out = new ByteWriter()
     .fixed(entry.sendId)
-    .u8(entry.partial ? 1 : 0)
+    .u8((entry.partial ? PARTIAL : 0) | (entry.again ? AGAIN : 0))
+    .u8(entry.attempts)
     .sized(encodeContent(entry.content));
   out.u8(entry.messages.length);
   for (const message of entry.messages) {
@@ -92,7 +100,9 @@ export function addOutbox(
 
 function readEntry(key: string, input: ByteReader): OutboxEntry {
   const sendId = input.fixed(SEND_ID_BYTES);
-  const partial = input.u8() === 1;
+  const flags = input.u8();
+  const [partial, again] = [(flags & PARTIAL) !== 0, (flags & AGAIN) !== 0];
+  const attempts = input.u8();
   const content = decodeContent(input.sized());
   const messages = Array.from({ length: input.u8() }, (): StoredMessage => {
     const deviceId = input.u8();
@@ -102,7 +112,7 @@ function readEntry(key: string, input: ByteReader): OutboxEntry {
     return { deviceId, registrationId, type, body, ...readProtection(input) };
   });
   input.end();
-  return { key, account: key.slice(0, key.indexOf('/')), sendId, partial, content, messages };
+  return { key, account: key.slice(0, key.indexOf('/')), sendId, partial, again, attempts, content, messages };
 }
 
 /** One entry, or null where it is gone. */

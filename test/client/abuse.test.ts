@@ -123,10 +123,10 @@ function* firstMessages(from: Seat, to: Seat, self: Self, bundle: PreKeyBundle):
   const policy = { suites: ['PQXDH_X25519_SHA-256_ML-KEM-1024'], pqRatchet: 'required' } as const;
   const around = { ...from.options, ...policy, emit: () => undefined };
   const env = { ...environment({ ...around, limits: {} as never }, self, remote, null), isTrusted: () => true };
-  const content = { messageId: new Uint8Array(16), kind: 'text', body: utf8('clog'), sentAt: 1, sentTo: null } as const;
+  const content = { kind: 'text', body: utf8('clog'), sentAt: 1, sentTo: null } as const;
   for (;;) {
     const { record } = processBundle(env, null, bundle);
-    yield encryptMessage(env, record, encodeContent(content)).body;
+    yield encryptMessage(env, record, encodeContent({ ...content, messageId: systemRandom(16) })).body;
   }
 }
 

@@ -4,7 +4,10 @@
  * @spec 07-devices §5
  */
 import { describe, expect, test } from 'vitest';
+import { getSelf } from '../../client/records/self.ts';
 import { RelayError } from '../../client/relay/transport.ts';
+import { encodeSignedManifest, manifestHash, signManifest } from '../../protocol/codec/manifest.ts';
+import { nodeProvider, systemRandom } from '../../protocol/crypto/node.ts';
 import { copyOf, expectRefusal, read, textOf, World } from '../support/devices.ts';
 
 describe('409', () => {
@@ -78,6 +81,34 @@ describe('409', () => {
     const sent = await alice.device.send(bob.device.account, 'hi');
     expect(sent.repairs).toMatchObject([{ missing: [3], extra: [] }]);
     expect(sent.envelopes.map(({ deviceId }) => deviceId)).toEqual([1, 3]);
+  });
+
+  test('[DEV-14] a device under another registration id gets the message anew, though the relay names it not', async () => {
+    const world = new World();
+    const [alice, bob] = await world.acquainted();
+    await world.linked(bob, 'tablet');
+    await alice.device.send(bob.device.account, 'to both');
+    const { account } = bob.device;
+    const old = world.relay.manifestOf(account);
+    const self = await bob.store.transaction((tx) => getSelf(tx, nodeProvider));
+    if (old === null || self?.accountKey == null) throw new TypeError('no manifest to replace');
+    const devices = old.manifest.devices.map((device) =>
+      device.deviceId === 2 ? { ...device, registrationId: (device.registrationId % 1000) + 1001 } : device,
+    );
+    const next = { ...old.manifest, version: old.manifest.version + 1, previousHash: manifestHash(nodeProvider, old) };
+    const signed = signManifest(nodeProvider, self.accountKey.privateKey, { ...next, devices }, systemRandom);
+    world.relay.setManifest(account, encodeSignedManifest(signed));
+    world.relay.sends.length = 0;
+    let first = true;
+    world.relay.alterOutcome = (outcome, send) => {
+      if (!first || send.account !== account) return outcome;
+      first = false;
+      return { kind: 'mismatch', missing: [1], extra: [] };
+    };
+    const sent = await alice.device.send(account, 'hi');
+    expect(sent.repairs).toMatchObject([{ status: 409, missing: [1] }]);
+    const ids = world.relay.sends.at(-1)?.messages.map(({ registrationId }) => registrationId);
+    expect(ids).toEqual(devices.map(({ registrationId }) => registrationId));
   });
 
   test('[DEV-14] a relay that wants no device served is not taken for a delivery', async () => {
