@@ -24,9 +24,12 @@ export function privateKeyPair(provider: CryptoProvider, privateKey: Uint8Array,
   return provider.x25519FromPrivate(privateKey);
 }
 
-/** The pair of a raw KEM private key: a 64-byte seed d ‖ z, or an expanded decapsulation key, which holds its public key. */
+/**
+ * The pair of a raw KEM private key: a 64-byte seed d ‖ z, or an expanded decapsulation key, which holds its public key.
+ * @throws {ProtocolError} `InvalidKey`/`bad-length`.
+ */
 export function kemKeyPair(provider: CryptoProvider, kem: Kem, privateKey: Uint8Array, field: string): KemKeyPair {
-  if (privateKey.length === KEM_SEED_BYTES) return provider.kemFromSeed(kem.parameterSet, privateKey);
+  if (privateKey.length === KEM_SEED_BYTES) return kem.fromSeed(provider, privateKey);
   const lengths = kem.lengths(provider);
   if (privateKey.length !== lengths.expandedKey) throw badKey('bad-length', field);
   const end = lengths.expandedKey - BEHIND_PUBLIC_KEY_BYTES;

@@ -53,10 +53,8 @@ const curve: readonly Operation[] = [
 /** The operations on KEMs: keys and ciphertexts are raw. */
 const kems: readonly Operation[] = [
   operation('kem.keygen', { kem, seed: bytesOfLength(KEM_SEED_BYTES).optional() }, (args, { provider, random }) => {
-    const { publicKey, privateKey } = args.kem.generate(
-      provider,
-      args.seed === undefined ? random : chosenRandom(args.seed),
-    );
+    const pair = args.seed === undefined ? args.kem.generate(provider, random) : args.kem.fromSeed(provider, args.seed);
+    const { publicKey, privateKey } = pair;
     const expanded = provider.kemExpand(args.kem.parameterSet, privateKey);
     const answer = { public: hex(publicKey), private: hex(expanded.expose()) };
     wipeAll([privateKey, expanded]);
