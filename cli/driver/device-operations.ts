@@ -39,7 +39,11 @@ function makeIdentity(provider: CryptoProvider, random: RandomSource, given: Uin
 
 const createShape = {
   local: address,
-  suites: z.array(suite).min(1).optional(),
+  suites: z
+    .array(suite)
+    .min(1)
+    .refine((names) => new Set(names).size === names.length, 'repeated')
+    .optional(),
   pqRatchet: z.enum(['required', 'optional', 'off']).optional(),
   identityPrivate: bytes.optional(),
   registrationId: z.int().min(1).max(MAX_REGISTRATION_ID).optional(),
