@@ -85,6 +85,7 @@ function kemOf(device: Device): KemName | null {
 function makeBundle(oneTime: boolean, { device, provider, random }: Scene): Step {
   const { identity, registrationId, local } = device;
   const kemName = kemOf(device);
+  // @req DRV-18
   let nextPreKeyId = device.nextPreKeyId;
   const signed = createSignedPreKey(provider, random, identity, nextPreKeyId++);
   const single = oneTime ? createPreKey(provider, random, nextPreKeyId++) : null;

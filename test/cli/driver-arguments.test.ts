@@ -196,7 +196,8 @@ describe('inside a value', () => {
   test('[DRV-04] a message repeats no value, and no name that does not look like one', () => {
     const driver = newDriver();
     const secret = 'c0ffee'.repeat(20);
-    for (const args of [{ [secret]: 1 }, { private: secret }, { private: 'not hex c0ffee' }, { 'c0 ffee': 1 }]) {
+    const wrong: object[] = [{ [secret]: 1 }, { 'c0 ffee': 1 }].map((args) => ({ private: KEY, ...args }));
+    for (const args of [...wrong, { private: secret }, { private: 'not hex c0ffee' }]) {
       const answer = JSON.stringify(answerTo(driver, JSON.stringify({ id: 1, op: 'x25519.public', args })));
       expect(answer).toContain('"error"');
       expect(answer).not.toContain('ff');

@@ -185,6 +185,10 @@ describe('saved states', () => {
     const seal = (content: Uint8Array) =>
       toHex(concat(bytes.subarray(0, 3), createHash('sha256').update(content).digest(), content));
     expect(ok(driver, 'device.load', { state: seal(body) }).device).toMatch(/^device-/);
+    for (const content of [concat(body, Uint8Array.of(0)), concat(Uint8Array.of(0), body)]) {
+      const args = { state: seal(content) };
+      expectRefusal(driver, 'device.load', args, 'InvalidArgument', 'state-damaged [state]');
+    }
     let refused = 0;
     for (let at = 0; at < body.length; at += at < 250 ? 1 : 61) {
       const changed = body.slice();
