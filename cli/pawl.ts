@@ -8,6 +8,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { demoCommand } from './demo-command.ts';
+import { driverCommand } from './driver-command.ts';
 import { relayCommand } from './relay-command.ts';
 
 /** The version of the package this file belongs to: beside it in the repository, one folder up in `dist/`. */
@@ -23,9 +24,10 @@ function packageVersion(): string {
   return 'unknown';
 }
 
+const version = packageVersion();
 const program = new Command('pawl')
   .description('Post-quantum hybrid messaging: a reference implementation you can run.')
-  .version(packageVersion(), '-V, --version', 'print the version')
+  .version(version, '-V, --version', 'print the version')
   .helpOption('-h, --help', 'print this help')
   .showHelpAfterError('(pawl --help lists the commands)')
   .addHelpText(
@@ -35,11 +37,12 @@ Examples:
   pawl demo                       a relay, five device processes, and a table of what was checked
   pawl demo --quick --json        the same in under ten seconds, as data
   pawl relay --data ./relay.db    a relay on http://127.0.0.1:8787
+  pawl driver                     the protocol as JSON lines, for programs in other languages
 
 Exit codes: 0 all good, 1 a check failed, 2 wrong usage or a fault of the environment.`,
   );
 
-program.addCommand(demoCommand()).addCommand(relayCommand());
+program.addCommand(demoCommand()).addCommand(relayCommand()).addCommand(driverCommand(version));
 // Wrong usage is 2 for every command, so that 1 always means a failed check.
 const exitWithTwo = (command: Command): void => {
   command.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));

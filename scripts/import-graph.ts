@@ -68,9 +68,10 @@ export function readImportGraph(root: string = ROOT, folders?: readonly string[]
   return { files, edges, unresolved };
 }
 
-/** The layer that a file belongs to: `bottom`, a folder of `protocol/`, or a top-level folder. */
+/** The layer that a file belongs to: `bottom`, a folder of `protocol/`, the driver, or a top-level folder. */
 export function layerOf(file: string): string {
   const [top = '', second = '', third] = file.split('/');
+  if (top === 'cli' && second === 'driver' && third !== undefined) return 'cli/driver';
   if (top !== 'protocol') return top;
   if (second === 'bytes' || ['errors.ts', 'limits.ts', 'labels.ts'].includes(second)) return 'bottom';
   if (third === undefined) return 'protocol-entry';
@@ -98,7 +99,9 @@ export const ALLOWED: ReadonlyMap<string, readonly string[] | null> = new Map([
   ['protocol/testing', PROTOCOL],
   ['client', [...PROTOCOL, 'protocol-entry']],
   ['server', CODEC],
-  ['cli', ['client', 'server', ...CODEC, 'protocol-entry']],
+  ['cli', ['client', 'server', ...CODEC, 'protocol-entry', 'cli/driver']],
+  // The driver opens the parts of the protocol to other programs, one by one; it knows neither client nor relay.
+  ['cli/driver', [...PROTOCOL, 'protocol-entry']],
   ['lab', null],
   ['bench', null],
   ['vectors', null],

@@ -6,18 +6,15 @@
  * Must not know: chunks, epochs, MACs. ct1 ‖ ct2 equals a plain ML-KEM-768 ciphertext under the same coins.
  * Polynomials are wiped before returning; the encapsulation state is m, which the caller owns.
  */
-import { genCrystals, XOF128 } from '@noble/post-quantum/_crystals.js';
 import { concat, equalBytes } from '../bytes/bytes.ts';
 import { Secret } from '../bytes/secret.ts';
 import { ProtocolError } from '../errors.ts';
+import { CBD2_BYTES, multiplyAdd, N, NTT, type Polynomial, Q, sampleCbd2, sampleNtt } from './polynomials.ts';
 import type { CryptoProvider, RandomSource } from './provider.ts';
 import { KEM_COINS_BYTES } from './provider.ts';
 
 const K = 3;
-const N = 256;
-const Q = 3329;
 const DU = 10;
-const CBD_BYTES = 128;
 /** t-hat, ByteEncode12 of three polynomials: the encapsulation key without rho. */
 export const EK_VECTOR_BYTES = 1152;
 /** rho ‖ H(ek vector ‖ rho). */
@@ -27,59 +24,6 @@ export const CT1_BYTES = 960;
 /** Compressed v. */
 export const CT2_BYTES = 128;
 const RHO_BYTES = 32;
-
-const { NTT, nttZetas } = genCrystals({
-  N,
-  Q,
-  F: 3303,
-  ROOT_OF_UNITY: 17,
-  newPoly: (length: number) => new Uint16Array(length),
-  brvBits: 7,
-  isKyber: true,
-});
-type Polynomial = Uint16Array;
-
-/** SamplePolyCBD with eta = 2 (FIPS 203 algorithm 8). */
-function sampleCbd2(bytes: Uint8Array): Polynomial {
-  const out = new Uint16Array(N);
-  for (let i = 0; i < N; i++) {
-    const nibble = (bytes[i >>> 1] as number) >>> (4 * (i & 1));
-    const x = (nibble & 1) + ((nibble >>> 1) & 1);
-    const y = ((nibble >>> 2) & 1) + ((nibble >>> 3) & 1);
-    out[i] = (x - y + Q) % Q;
-  }
-  return out;
-}
-
-/** SampleNTT (algorithm 7) of A-hat transposed: row i, column j reads XOF(rho ‖ i ‖ j). */
-function sampleTransposed(rho: Uint8Array, i: number, j: number): Polynomial {
-  const xof = XOF128(rho);
-  const next = xof.get(i, j);
-  const out = new Uint16Array(N);
-  for (let filled = 0; filled < N; ) {
-    const block = next();
-    for (let at = 0; at + 3 <= block.length && filled < N; at += 3) {
-      const [b0, b1, b2] = [block[at] as number, block[at + 1] as number, block[at + 2] as number];
-      const d1 = b0 | ((b1 & 0x0f) << 8);
-      const d2 = (b1 >>> 4) | (b2 << 4);
-      if (d1 < Q) out[filled++] = d1;
-      if (d2 < Q && filled < N) out[filled++] = d2;
-    }
-  }
-  xof.clean();
-  return out;
-}
-
-/** MultiplyNTTs (algorithm 11), added to `sum`. */
-function multiplyAdd(sum: Polynomial, a: Polynomial, b: Polynomial): void {
-  for (let i = 0; i < N; i += 2) {
-    const zeta = nttZetas[64 + (i >>> 2)] as number;
-    const gamma = (i & 2) === 0 ? zeta : Q - zeta;
-    const [a0, a1, b0, b1] = [a[i] as number, a[i + 1] as number, b[i] as number, b[i + 1] as number];
-    sum[i] = ((sum[i] as number) + a0 * b0 + ((a1 * b1) % Q) * gamma) % Q;
-    sum[i + 1] = ((sum[i + 1] as number) + a0 * b1 + a1 * b0) % Q;
-  }
-}
 
 /** ByteEncode10 of Compress10 (algorithms 5 and §4.2.1). */
 function compress10(polynomial: Polynomial): Uint8Array {
@@ -106,7 +50,7 @@ export interface Encapsulation1 {
 
 function errorVector(provider: CryptoProvider, r: Uint8Array, first: number): Polynomial[] {
   return Array.from({ length: K }, (_, i) => {
-    const bytes = provider.shake256(concat(r, Uint8Array.of(first + i)), CBD_BYTES);
+    const bytes = provider.shake256(concat(r, Uint8Array.of(first + i)), CBD2_BYTES);
     const polynomial = sampleCbd2(bytes);
     bytes.fill(0);
     return polynomial;
@@ -120,7 +64,7 @@ function encryptU(provider: CryptoProvider, rho: Uint8Array, r: Uint8Array): Uin
   for (const polynomial of y) NTT.encode(polynomial);
   const parts = e1.map((error, i) => {
     const sum = new Uint16Array(N);
-    for (const [j, secret] of y.entries()) multiplyAdd(sum, sampleTransposed(rho, i, j), secret);
+    for (const [j, secret] of y.entries()) multiplyAdd(sum, sampleNtt(rho, i, j), secret);
     NTT.decode(sum);
     for (let k = 0; k < N; k++) sum[k] = ((sum[k] as number) + (error[k] as number)) % Q;
     return compress10(sum);

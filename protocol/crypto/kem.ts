@@ -8,6 +8,7 @@
 import { concat } from '../bytes/bytes.ts';
 import { Secret } from '../bytes/secret.ts';
 import { ProtocolError } from '../errors.ts';
+import { kyberPairOfSeed } from './kyber-seed.ts';
 import type {
   CryptoProvider,
   Encapsulation,
@@ -31,6 +32,8 @@ export interface Kem {
   lengths(provider: CryptoProvider): KemLengths;
   /** A fresh pair, from 64 bytes of `random`. */
   generate(provider: CryptoProvider, random: RandomSource): KemKeyPair;
+  /** The pair of a given 64-byte seed d ‖ z, expanded as this KEM's own text says. @throws {ProtocolError} `InvalidKey`/`bad-length`. */
+  fromSeed(provider: CryptoProvider, seed: Uint8Array): KemKeyPair;
   /** @throws {ProtocolError} `InvalidKey`: `bad-length`, `unreduced-kem-key`. */
   checkPublicKey(provider: CryptoProvider, publicKey: Uint8Array): void;
   /** Draws 32 bytes. @throws {ProtocolError} as `checkPublicKey`. */
@@ -50,6 +53,7 @@ function mlKem(parameterSet: KemParameterSet, typeByte: number | null): Kem {
     parameterSet,
     lengths: (provider) => provider.kemLengths(parameterSet),
     generate: (provider, random) => provider.kemGenerate(parameterSet, random),
+    fromSeed: (provider, seed) => provider.kemFromSeed(parameterSet, seed),
     checkPublicKey: (provider, publicKey) => provider.kemCheckPublicKey(parameterSet, publicKey),
     encapsulate: (provider, publicKey, random) => provider.kemEncapsulate(parameterSet, publicKey, random),
     decapsulate: (provider, privateKey, ciphertext) => provider.kemDecapsulate(parameterSet, privateKey, ciphertext),
@@ -72,13 +76,14 @@ function roundThreeSecret(
 
 /**
  * CRYSTALS-Kyber-1024, round 3, over ML-KEM-1024: keys and ciphertexts are the same, the random m is hashed before use and the
- * secret after. A key pair of either serves the other. Rejection is ML-KEM's, wrapped, as in the deployed code.
+ * secret after. A key pair of either serves the other, so the seeds that are made and kept here are ML-KEM's. Rejection is ML-KEM's, wrapped, as in the deployed code.
  */
 function kyber1024(): Kem {
   const inner = mlKem('ML-KEM-1024', 0x08);
   return {
     ...inner,
     name: 'Kyber-1024-r3',
+    fromSeed: kyberPairOfSeed,
     encapsulate: (provider, publicKey, random) => {
       const hashed = derivedRandom(random, (m) => {
         const hash = provider.sha3_256(m);

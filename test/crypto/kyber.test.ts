@@ -6,14 +6,13 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { fromHex, toHex } from '../../protocol/bytes/bytes.ts';
-import { Secret } from '../../protocol/bytes/secret.ts';
+import type { Secret } from '../../protocol/bytes/secret.ts';
 import { getKem, kemByTypeByte } from '../../protocol/crypto/kem.ts';
 import { systemRandom } from '../../protocol/crypto/node.ts';
 import { checkedRandom } from '../../protocol/crypto/random.ts';
 import { countingProvider } from '../support/counting-provider.ts';
 import { externalVectors } from '../support/external-vectors.ts';
 import { flip } from '../support/forge.ts';
-import { roundThreeKeyPair } from '../support/kyber-round-3.ts';
 import { KYBER, Peer, PQXDH, PROVIDERS } from '../support/peers.ts';
 import { expectRefused, refusal } from '../support/refusal.ts';
 import { reportCount } from '../support/report.ts';
@@ -55,19 +54,37 @@ describe.each(PROVIDERS)('$name provider', (provider) => {
     }
   });
 
-  test('[KEY-21] published round 3 answers', () => {
+  test('[KEY-22] the first published key pair, and no other length of seed', () => {
+    const seed =
+      '7c9935a0b07694aa0c6d10e4db6b1add2fd81a25ccb148032dcd739936737f2d8626ed79d451140800e03b59b956f8210e556067407d13dc90fa9e8b872bfb8f';
+    const { publicKey, privateKey } = kyber.fromSeed(provider, fromHex(seed));
+    const hashes = [publicKey, privateKey.expose()].map((key) => toHex(provider.sha3_256(key)));
+    expect(hashes).toEqual([
+      '8a39e87d531f3527c207edcc1db7faddcf9628391879b335c707839a0db051a8',
+      'ed1f6cb687c37931ea2aa80d9c956f277a9df532649661035c6e2f9872132638',
+    ]);
+    expect(publicKey).not.toEqual(mlKem.fromSeed(provider, fromHex(seed)).publicKey);
+    const { ciphertext, sharedSecret } = mlKem.encapsulate(provider, publicKey, systemRandom);
+    expect(hex(mlKem.decapsulate(provider, privateKey, ciphertext))).toBe(hex(sharedSecret));
+    for (const length of [0, 32, 63, 65]) {
+      const expected = { code: 'InvalidKey', reason: 'bad-length' };
+      expect(refusal(() => kyber.fromSeed(provider, new Uint8Array(length)))).toMatchObject(expected);
+    }
+  });
+
+  test('[KEY-21] [KEY-22] published round 3 answers', () => {
     const file = externalVectors<File>('kyber-r3/nistkats_kyber_1024.json');
     if (file === null) return;
     const sha3 = (data: Uint8Array) => toHex(provider.sha3_256(data));
     for (const vector of file.cases) {
-      const { publicKey, privateKey } = roundThreeKeyPair(fromHex(vector.key_generation_seed as string));
+      const { publicKey, privateKey } = kyber.fromSeed(provider, fromHex(vector.key_generation_seed as string));
       expect(sha3(publicKey)).toBe(vector.sha3_256_hash_of_public_key);
-      expect(sha3(privateKey)).toBe(vector.sha3_256_hash_of_secret_key);
+      expect(sha3(privateKey.expose())).toBe(vector.sha3_256_hash_of_secret_key);
       const m = fromHex(vector.encapsulation_seed as string);
       const { ciphertext, sharedSecret } = kyber.encapsulate(provider, publicKey, scriptedRandom([m]));
       expect(sha3(ciphertext)).toBe(vector.sha3_256_hash_of_ciphertext);
       expect(hex(sharedSecret)).toBe(vector.shared_secret);
-      const back = kyber.decapsulate(provider, new Secret<'KemPrivateKey'>(privateKey), ciphertext);
+      const back = kyber.decapsulate(provider, privateKey, ciphertext);
       expect(hex(back)).toBe(vector.shared_secret);
     }
     expect(file.cases.length).toBeGreaterThan(0);
