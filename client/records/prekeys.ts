@@ -153,6 +153,13 @@ export function consumePreKeys(tx: StoreTransaction, used: UsedPreKeys): void {
   tx.put(BASE_KEYS, baseKeyName(used.signedPreKeyId, used.kemPreKeyId, used.baseKey), new Uint8Array(0));
 }
 
+/** Deletes every prekey, with the base keys that were used on them. */
+export function deletePreKeys(tx: StoreTransaction): void {
+  for (const table of ['one-time', 'one-time-kem', 'signed-prekey', 'last-resort-kem', BASE_KEYS] as const) {
+    for (const [key] of tx.list(table)) tx.delete(table, key);
+  }
+}
+
 /** How many rows a table has. */
 export function countKeys(tx: StoreTransaction, table: PreKeyTable): number {
   return tx.list(table).length;

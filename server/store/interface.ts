@@ -48,12 +48,13 @@ export interface StoredSignedKey extends StoredKey {
   readonly signature: Uint8Array;
 }
 
-/** Keys to store; null leaves what is there. */
+/** Keys to store; null leaves what is there. `replaceOneTime`: the one-time keys stored before are deleted. */
 export interface StoredKeys {
   readonly signedPreKey: StoredSignedKey | null;
   readonly lastResortKem: StoredSignedKey | null;
   readonly oneTime: readonly StoredKey[];
   readonly oneTimeKem: readonly StoredSignedKey[];
+  readonly replaceOneTime?: true | undefined;
 }
 
 /** What is left of a device's keys. */

@@ -145,7 +145,9 @@ class FakeTransport implements RelayTransport {
   }
 
   #store(keys: KeyUpload): void {
-    const before = this.#box.keys;
+    const stored = this.#box.keys;
+    const before =
+      stored === null || keys.replaceOneTime !== true ? stored : { ...stored, oneTime: [], oneTimeKem: [] };
     const known = new Set([...(before?.oneTime ?? []), ...(before?.oneTimeKem ?? [])].map(({ id }) => id));
     if ([...keys.oneTime, ...keys.oneTimeKem].some(({ id }) => known.has(id)))
       throw new RelayError(422, 'duplicate-key-id');
