@@ -122,7 +122,7 @@ export async function read(seat: Pick<Seat, 'device'>): Promise<string[]> {
 export async function copyOf(store: Store): Promise<Store> {
   const copy = memoryStore();
   const tables = ['self', 'meta', 'manifest', 'account-key', 'session', 'outbox', 'inbox', 'base-key', 'session-rate'];
-  tables.push('signed-prekey', 'last-resort-kem', 'one-time', 'one-time-kem', 'spoiled-session');
+  tables.push('signed-prekey', 'last-resort-kem', 'one-time', 'one-time-kem', 'spoiled-session', 'own-manifest');
   const rows = await store.transaction((tx) => tables.map((table) => [table, tx.list(table)] as const));
   await copy.transaction((tx) => {
     for (const [table, entries] of rows) for (const [key, value] of entries) tx.put(table, key, value);

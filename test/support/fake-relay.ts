@@ -183,6 +183,7 @@ class FakeTransport implements RelayTransport {
     return this.#serve('putManifest', () => {
       const stored = this.#relay.manifestOf(this.#who.account);
       if (stored === null) throw new RelayError(404, 'unknown-account');
+      if (equalBytes(stored.bytes, parseSignedManifest(manifest).bytes)) return;
       try {
         checkSuccessor(nodeProvider, stored, parseSignedManifest(manifest));
       } catch {
