@@ -164,6 +164,10 @@ export interface RelayStore {
   mailbox(caller: Caller, after: number, limit: number): Promise<MailboxPage>;
   acknowledge(caller: Caller, seq: number): Promise<void>;
 
+  /** Whether another connection to the file has committed since this was asked last; true the first time. */
+  changedElsewhere(): Promise<boolean>;
+  /** False where the device was removed. */
+  isLive(dev: number): Promise<boolean>;
   /** A page for a socket of the device; null where the device was removed. */
   readMailbox(dev: number, after: number, limit: number, bytes: number): Promise<MailboxPage | null>;
   /** An acknowledgement that came over a socket of the device. */
