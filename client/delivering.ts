@@ -101,7 +101,7 @@ async function deliverEntry(ctx: Context, key: string, patient: boolean): Promis
 /** An entry that is gone was delivered by somebody else meanwhile, or refused. @throws what it was refused with. */
 function goneBefore(ctx: Context, key: string, delivered: Delivery): Delivery {
   const refusal = ctx.awaited.get(key) ?? null;
-  // @req DEV-51
+  // @req DEV-61
   if (refusal !== null) throw refusal;
   return delivered;
 }
@@ -124,14 +124,14 @@ async function waitsForOriginal(ctx: Context, { content, ...copy }: OutboxEntry)
 async function tryLater(ctx: Context, key: string): Promise<boolean> {
   return commit(ctx, (tx) => {
     const stored = getOutbox(tx, ctx.provider, key);
-    // @req DEV-52
+    // @req DEV-62
     if (stored === null || stored.again || stored.attempts + 1 >= MAX_ATTEMPTS) return false;
     putOutbox(tx, ctx.provider, { ...stored, attempts: stored.attempts + 1 });
     return true;
   });
 }
 
-/** Takes a refused entry out of the outbox, and its copy with it: the own devices must not show it as sent (DEV-51). */
+/** Takes a refused entry out of the outbox, and its copy with it: the own devices must not show it as sent (DEV-61). */
 async function dropRefused(ctx: Context, key: string, error: unknown): Promise<void> {
   if (ctx.awaited.has(key) && error instanceof Error) ctx.awaited.set(key, error);
   await commit(ctx, (tx) => {
@@ -140,7 +140,7 @@ async function dropRefused(ctx: Context, key: string, error: unknown): Promise<v
     if (refused === null || refused.again || refused.content.sentTo !== null) return;
     for (const other of outboxKeys(tx, ctx.self.account)) {
       const copy = readable(ctx, tx, other);
-      // @req DEV-51
+      // @req DEV-61
       if (copy !== null && sameMessage(copy, refused)) deleteOutbox(tx, other);
     }
   });

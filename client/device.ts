@@ -177,12 +177,18 @@ export class Device {
     return this.#live.close();
   }
 
-  /** Finishes what was interrupted: registration, a pending manifest, keys that are due, the outbox. Every connection does. */
+  /**
+   * Finishes what was interrupted: registration, a pending manifest, keys that are due, the outbox; and brings forward a relay
+   * that was set back. Every connection does.
+   */
   async resume(): Promise<void> {
     await finishRegistration(this.#ctx);
-    if (this.isPrimary) await this.#queue.run('manifest', () => publishPending(this.#ctx));
+    const publish = () => this.#queue.run('manifest', () => publishPending(this.#ctx, true));
+    const [manifest] = await Promise.allSettled(this.isPrimary ? [publish()] : []);
+    // A relay that takes no manifest must not hold up keys and messages.
     await this.maintain();
     await this.flush();
+    if (manifest?.status === 'rejected') throw manifest.reason;
   }
 
   /** Messages that wait for the application, oldest first. */

@@ -78,7 +78,7 @@ export interface EncryptedFor {
   readonly partial: boolean;
 }
 
-/** What a fault of one own device means for a message: that this device gets no copy (DEV-50). */
+/** What a fault of one own device means for a message: that this device gets no copy (DEV-60). */
 function copyFailed(remote: ProtocolAddress, error: unknown): DeviceEvent {
   const known = isProtocolError(error) || error instanceof RelayError;
   // A damaged or forged record of one device must not keep the message from its recipient.
@@ -89,7 +89,7 @@ function copyFailed(remote: ProtocolAddress, error: unknown): DeviceEvent {
 /**
  * Encrypts for the given devices of one account and stores the sessions. Devices in `renew` get a new session in any case;
  * a device without keys on the relay is left out: the relay names it once it has some. A device of the own account that fails is left
- * out and told of (DEV-50).
+ * out and told of (DEV-60).
  *
  * @throws {Lacking} before anything is encrypted; whatever `processBundle` and `encryptMessage` refuse.
  */
@@ -186,7 +186,7 @@ async function gather(ctx: Context, lacking: Lacking, material: Material): Promi
         await addBundle(ctx, remote, material);
       } catch (error) {
         if (remote.name !== ctx.self.account) throw error;
-        // @req DEV-50
+        // @req DEV-60
         ctx.emit(copyFailed(remote, error));
         material.bundles.set(addressKey(remote), null);
         material.failed.add(addressKey(remote));

@@ -21,7 +21,7 @@ import { type Context, commit, type Surroundings } from './context.ts';
 import { canonicalAccount, getManifest, saveManifest } from './manifest-trust.ts';
 import { decodeOffer, encodeOffer } from './offers.ts';
 import { firstManifest } from './own-manifest.ts';
-import { makeKeys, markPublished } from './prekeys.ts';
+import { makeKeys, markPublished, NO_KEYS } from './prekeys.ts';
 import { getSelf, putSelf, type Self } from './records/self.ts';
 import { type KeyUpload, RelayError } from './relay/transport.ts';
 
@@ -70,7 +70,7 @@ export async function createPrimary(around: Surroundings, account: string, name:
     if (getSelf(tx, around.provider) !== null) throw new ProtocolError('NotAllowed', 'state', 'store-in-use', 'store');
     putSelf(tx, around.provider, self);
     saveManifest(tx, around.provider, manifest);
-    makeKeys(around, self, tx, { oneTime: 0, oneTimeKem: 0 }, {});
+    makeKeys(around, self, tx, NO_KEYS, {});
   });
   return self;
 }
@@ -96,7 +96,7 @@ export async function finishRegistration(ctx: Context): Promise<void> {
   const self = await store.transaction((tx) => getSelf(tx, provider));
   if (self === null || self.registered) return;
   const { manifest, keys } = await commit(ctx, (tx) => {
-    const { fresh, repeated } = makeKeys(ctx, self, tx, { oneTime: 0, oneTimeKem: 0 }, {});
+    const { fresh, repeated } = makeKeys(ctx, self, tx, NO_KEYS, {});
     return { manifest: getManifest(tx, provider, self.account), keys: { ...fresh, ...repeated } };
   });
   if (manifest === null) throw new ProtocolError('InvalidState', 'state', 'no-own-manifest');

@@ -3,12 +3,13 @@
  *
  * @spec 07-devices §2
  * Owns: making the next version, and publishing it exactly once: it is stored before it is sent, and sent until it is known
- * to be there. Must not know: how an offer reaches the primary.
+ * to be there; the versions before it, for a relay that was set back. Must not know: how an offer reaches the primary.
  */
 import { equalBytes } from '../protocol/bytes/bytes.ts';
 import { ByteWriter } from '../protocol/bytes/cursor.ts';
 import type { DeviceManifest, ManifestDevice, SignedManifest } from '../protocol/codec/manifest.ts';
 import {
+  compareManifests,
   encodeSignedManifest,
   manifestHash,
   PRIMARY_DEVICE_ID,
@@ -29,6 +30,10 @@ import type { StoreTransaction } from './store/store.ts';
 const META = 'meta';
 const PENDING = 'pending-manifest';
 const LAST_ID = 'last-device-id';
+/** Versions of the own manifest that were succeeded, by number. */
+const CHAIN = 'own-manifest';
+/** How many of them are kept: a relay that was set back further stays there. */
+const MAX_CHAIN = 64;
 
 function accountKeyOf(ctx: Context): EcKeyPair {
   // @req DEV-26
@@ -54,13 +59,43 @@ export function firstManifest(
   return signManifest(around.provider, accountKey.privateKey, manifest, checkedRandom(around.random));
 }
 
-function getPending(tx: StoreTransaction, ctx: Context): SignedManifest | null {
-  const input = getRecord(tx, ctx.provider, META, PENDING);
+function getSigned(tx: StoreTransaction, ctx: Context, table: string, key: string): SignedManifest | null {
+  const input = getRecord(tx, ctx.provider, table, key);
   return input === null ? null : parseSignedManifest(input.sized());
 }
 
-function putPending(tx: StoreTransaction, ctx: Context, signed: SignedManifest): void {
-  putRecord(tx, ctx.provider, META, PENDING, new ByteWriter().sized(encodeSignedManifest(signed)).finish());
+function putSigned(tx: StoreTransaction, ctx: Context, table: string, key: string, signed: SignedManifest): void {
+  putRecord(tx, ctx.provider, table, key, new ByteWriter().sized(encodeSignedManifest(signed)).finish());
+}
+
+function getPending(tx: StoreTransaction, ctx: Context): SignedManifest | null {
+  return getSigned(tx, ctx, META, PENDING);
+}
+
+function chainKey(version: number): string {
+  return String(version).padStart(10, '0');
+}
+
+/** Keeps a version that is about to be succeeded, and forgets those that are too old. */
+function keepInChain(tx: StoreTransaction, ctx: Context, signed: SignedManifest): void {
+  putSigned(tx, ctx, CHAIN, chainKey(signed.manifest.version), signed);
+  for (const [key] of tx.list(CHAIN).slice(0, -MAX_CHAIN)) tx.delete(CHAIN, key);
+}
+
+/** The versions after `older`, up to the one that holds, in order; null where `older` is not known as one of this history. */
+function successorsOf(tx: StoreTransaction, ctx: Context, older: SignedManifest): SignedManifest[] | null {
+  const known = getManifest(tx, ctx.provider, ctx.self.account);
+  const kept = getSigned(tx, ctx, CHAIN, chainKey(older.manifest.version));
+  if (known === null || kept === null || !equalBytes(kept.bytes, older.bytes)) return null;
+  const successors: SignedManifest[] = [];
+  for (let last = kept; last.manifest.version < known.manifest.version; ) {
+    const version = last.manifest.version + 1;
+    const next = version === known.manifest.version ? known : getSigned(tx, ctx, CHAIN, chainKey(version));
+    if (next === null || compareManifests(ctx.provider, last, next) !== 'successor') return null;
+    successors.push(next);
+    last = next;
+  }
+  return successors;
 }
 
 /** Signs the next version with other devices and notes it as pending. */
@@ -76,7 +111,8 @@ function makeNext(ctx: Context, tx: StoreTransaction, edit: Edit): SignedManifes
     devices: [...edit(known.manifest.devices, tx)].sort((a, b) => a.deviceId - b.deviceId),
   };
   const signed = signManifest(ctx.provider, accountKey.privateKey, next, checkedRandom(ctx.random));
-  putPending(tx, ctx, signed);
+  keepInChain(tx, ctx, known);
+  putSigned(tx, ctx, META, PENDING, signed);
   return signed;
 }
 
@@ -92,25 +128,53 @@ async function settle(ctx: Context, signed: SignedManifest): Promise<void> {
   for (const event of events) ctx.emit(event);
 }
 
-/**
- * Publishes the pending manifest, if there is one.
- * @returns false where the relay holds another next version, signed by this account as well: it was taken over instead.
- */
-export async function publishPending(ctx: Context): Promise<boolean> {
-  const pending = await ctx.store.transaction((tx) => getPending(tx, ctx));
-  if (pending === null) return true;
+/** False where the relay says that it is not the successor of the one it holds. */
+async function put(ctx: Context, signed: SignedManifest): Promise<boolean> {
   try {
-    await ctx.relay.putManifest(encodeSignedManifest(pending));
-    await settle(ctx, pending);
+    await ctx.relay.putManifest(encodeSignedManifest(signed));
     return true;
   } catch (error) {
-    if (!(error instanceof RelayError) || error.status !== 409) throw error;
+    if (error instanceof RelayError && error.status === 409) return false;
+    throw error;
+  }
+}
+
+/** Where the relay holds an earlier version of this history, gives it those in between. @returns false where it does not. */
+async function bringForward(ctx: Context): Promise<boolean> {
+  const offered = await ctx.relay.fetchManifest(ctx.self.account);
+  if (offered === null) return false;
+  const older = parseSignedManifest(offered);
+  // @req DEV-51
+  const missing = (await ctx.store.transaction((tx) => successorsOf(tx, ctx, older))) ?? [];
+  for (const signed of missing) if (!(await put(ctx, signed))) return false;
+  return missing.length > 0;
+}
+
+async function publish(ctx: Context, signed: SignedManifest): Promise<boolean> {
+  return (await put(ctx, signed)) || ((await bringForward(ctx)) && (await put(ctx, signed)));
+}
+
+/**
+ * Publishes the pending manifest, if there is one; with `confirm`, the one that holds if there is none: the relay may have
+ * been set back.
+ * @returns false where the relay holds another next version, signed by this account as well: it was taken over instead.
+ */
+export async function publishPending(ctx: Context, confirm = false): Promise<boolean> {
+  const { pending, known } = await ctx.store.transaction((tx) => ({
+    pending: getPending(tx, ctx),
+    known: getManifest(tx, ctx.provider, ctx.self.account),
+  }));
+  const signed = pending ?? (confirm ? known : null);
+  if (signed === null) return true;
+  if (await publish(ctx, signed)) {
+    if (pending !== null) await settle(ctx, pending);
+    return true;
   }
   // An earlier attempt arrived, or this store is older than the account's last manifest.
   const published = await fetchManifest(ctx, ctx.self.account);
   if (published === null) throw new RelayError(404, 'unknown-account');
   await settle(ctx, published);
-  return equalBytes(published.bytes, pending.bytes);
+  return equalBytes(published.bytes, signed.bytes);
 }
 
 /** Versions tried before giving up: each try follows a manifest that another process or an earlier life published. */

@@ -12,6 +12,7 @@ import type { KemPreKey, PreKey, SignedPreKey } from '../protocol/handshake/prek
 import { createKemPreKey, createPreKey, createSignedPreKey } from '../protocol/handshake/prekeys.ts';
 import { getSuite } from '../protocol/handshake/suites.ts';
 import { type Context, commit, type Surroundings } from './context.ts';
+import { HOUR } from './limits.ts';
 import type { PreKeyTable, Stored } from './records/prekeys.ts';
 import {
   countKeys,
@@ -40,7 +41,16 @@ export interface KeyPlan {
   readonly repeated: Pick<KeyUpload, 'oneTime' | 'oneTimeKem'>;
 }
 
-type Maker = { readonly around: Surroundings; readonly self: Self; readonly tx: StoreTransaction };
+/** What a relay has of a device that it does not know yet. */
+export const NO_KEYS: KeyCounts = { oneTime: 0, oneTimeKem: 0, signedPreKeyId: null, lastResortKemId: null };
+
+/** `counts`: what the relay says that it has. */
+type Maker = {
+  readonly around: Surroundings;
+  readonly self: Self;
+  readonly tx: StoreTransaction;
+  readonly counts: KeyCounts;
+};
 
 function unusedId({ around, tx }: Maker, ...tables: readonly PreKeyTable[]): number {
   for (let draw = 0; draw < MAX_ID_DRAWS; draw++) {
@@ -81,18 +91,34 @@ function inUse<K>(keys: readonly Stored<K>[]): Stored<K> | null {
   return live.reduce<Stored<K> | null>((a, b) => (a === null || b.life.createdAt > a.life.createdAt ? b : a), null);
 }
 
-/** The unpublished key if there is one, else whether the one in use is due to be replaced. */
-function nextKey<K>(keys: readonly Stored<K>[], now: number, age: number, force: boolean): Stored<K> | 'make' | null {
+type Named = { readonly id: number };
+
+/** The unpublished key if there is one, else whether the one in use is due to be replaced; `held` is the relay's. */
+function nextKey<K extends Named>(
+  keys: readonly Stored<K>[],
+  held: number | null,
+  due: { readonly now: number; readonly age: number; readonly force: boolean },
+): Stored<K> | 'make' | null {
   const waiting = keys.find(({ life }) => life.publishedAt === 0);
   if (waiting !== undefined) return waiting;
   const current = inUse(keys);
-  return current === null || force || now - current.life.createdAt >= age ? 'make' : null;
+  const age = current === null ? Number.POSITIVE_INFINITY : due.now - current.life.createdAt;
+  if (current === null || due.force || age >= due.age) return 'make';
+  if (current.key.id === held) return null;
+  // @req DEV-50: a relay that says so again and again gets one new key an hour, and that one again until then.
+  return age >= HOUR ? 'make' : current;
+}
+
+/** Whether the relay gives out a key that is neither in use nor waiting to be: one of the two sides was set back. */
+function isForeign(keys: readonly Stored<Named>[], held: number | null): boolean {
+  const waits = keys.some(({ key, life }) => life.publishedAt === 0 && key.id === held);
+  return !waits && (inUse(keys)?.key.id ?? null) !== held;
 }
 
 function signedKey(maker: Maker, now: number, force: boolean): SignedPreKey | null {
-  const { around, self, tx } = maker;
+  const { around, self, tx, counts } = maker;
   const keys = listEcKeys(tx, around.provider, 'signed-prekey');
-  const next = nextKey(keys, now, around.limits.signedPreKeyAge, force);
+  const next = nextKey(keys, counts.signedPreKeyId, { now, age: around.limits.signedPreKeyAge, force });
   if (next !== 'make') return next?.key ?? null;
   const id = unusedId(maker, 'signed-prekey');
   const key = createSignedPreKey(around.provider, around.random, self.identity, id);
@@ -101,9 +127,9 @@ function signedKey(maker: Maker, now: number, force: boolean): SignedPreKey | nu
 }
 
 function lastResortKey(maker: Maker, kem: KemName, now: number, force: boolean): KemPreKey | null {
-  const { around, self, tx } = maker;
+  const { around, self, tx, counts } = maker;
   const keys = listKemKeys(tx, around.provider, 'last-resort-kem');
-  const next = nextKey(keys, now, around.limits.lastResortKemAge, force);
+  const next = nextKey(keys, counts.lastResortKemId, { now, age: around.limits.lastResortKemAge, force });
   if (next !== 'make') return next?.key ?? null;
   const id = unusedId(maker, 'last-resort-kem', 'one-time-kem');
   const key = createKemPreKey(around.provider, around.random, self.identity, id, kem);
@@ -141,25 +167,37 @@ export interface Force {
   readonly refill?: boolean;
 }
 
+/**
+ * Whether the relay's one-time keys cannot be trusted to have private halves here: its signed or last-resort key is not the
+ * device's. Either this store is older than what was published from it, or the relay's is.
+ */
+function wereSetBack({ around, tx, counts }: Maker, kem: KemName | null): boolean {
+  const foreignKem = () => isForeign(listKemKeys(tx, around.provider, 'last-resort-kem'), counts.lastResortKemId);
+  return (
+    isForeign(listEcKeys(tx, around.provider, 'signed-prekey'), counts.signedPreKeyId) || (kem !== null && foreignKem())
+  );
+}
+
 /** Makes the keys that are due and stores them; `counts` says what the relay still has. */
 export function makeKeys(
   around: Surroundings,
   self: Self,
   tx: StoreTransaction,
-  counts: Pick<KeyCounts, 'oneTime' | 'oneTimeKem'>,
+  counts: KeyCounts,
   force: Force,
 ): KeyPlan {
   const { limits, provider } = around;
-  const maker: Maker = { around, self, tx };
+  const maker: Maker = { around, self, tx, counts };
   const now = around.clock.now();
   const kem = kemOf(around);
+  const replace = wereSetBack(maker, kem);
   const waiting = {
     oneTime: unpublished(listEcKeys(tx, provider, 'one-time')).slice(0, 100),
     oneTimeKem: unpublished(listKemKeys(tx, provider, 'one-time-kem')).slice(0, 100),
   };
   const refill = force.refill ?? false;
   const low = (count: number, retry: readonly unknown[]) =>
-    retry.length === 0 && limits.oneTimeBatch > 0 && (refill || count < limits.oneTimeLow);
+    retry.length === 0 && limits.oneTimeBatch > 0 && (refill || replace || count < limits.oneTimeLow);
   // @req DEV-46
   const rotate = force.rotate === true || countSharedSessions(tx, provider) >= limits.sharedKeySessions;
   const signed = signedKey(maker, now, rotate);
@@ -167,15 +205,21 @@ export function makeKeys(
   const oneTime = low(counts.oneTime, waiting.oneTime) ? oneTimeKeys(maker, now) : [];
   const moreKem = kem !== null && low(counts.oneTimeKem, waiting.oneTimeKem);
   const oneTimeKem = kem !== null && moreKem ? oneTimeKemKeys(maker, kem, now) : [];
-  return {
-    fresh: {
-      signedPreKey: signed === null ? null : uploadedSigned(signed),
-      lastResortKem: lastResort === null ? null : uploadedKem(lastResort),
-      oneTime: oneTime.map(uploadedEc),
-      oneTimeKem: oneTimeKem.map(uploadedKem),
-    },
-    repeated: { oneTime: waiting.oneTime.map(uploadedEc), oneTimeKem: waiting.oneTimeKem.map(uploadedKem) },
+  const fresh: KeyUpload = {
+    signedPreKey: signed === null ? null : uploadedSigned(signed),
+    lastResortKem: lastResort === null ? null : uploadedKem(lastResort),
+    oneTime: oneTime.map(uploadedEc),
+    oneTimeKem: oneTimeKem.map(uploadedKem),
   };
+  const repeated = { oneTime: waiting.oneTime.map(uploadedEc), oneTimeKem: waiting.oneTimeKem.map(uploadedKem) };
+  return replace ? replacing(fresh, repeated) : { fresh, repeated };
+}
+
+/** One upload for all of it: what is repeated must not go before, or it would be deleted again. */
+function replacing(fresh: KeyUpload, repeated: KeyPlan['repeated']): KeyPlan {
+  const oneTime = [...fresh.oneTime, ...repeated.oneTime];
+  const oneTimeKem = [...fresh.oneTimeKem, ...repeated.oneTimeKem];
+  return { fresh: { ...fresh, oneTime, oneTimeKem, replaceOneTime: true }, repeated: { oneTime: [], oneTimeKem: [] } };
 }
 
 /** True where there is nothing to publish. */

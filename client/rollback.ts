@@ -15,7 +15,7 @@ import type { SessionRecord } from '../protocol/session/session.ts';
 import { archiveSession } from '../protocol/session/session.ts';
 import type { Surroundings } from './context.ts';
 import { getGeneration, setGeneration } from './records/mail.ts';
-import { deleteKey, listEcKeys } from './records/prekeys.ts';
+import { deletePreKeys } from './records/prekeys.ts';
 import type { Self } from './records/self.ts';
 import { getSession, listSessions, putSession } from './records/sessions.ts';
 import type { StoreTransaction } from './store/store.ts';
@@ -57,7 +57,8 @@ function spoilAll(tx: StoreTransaction, provider: CryptoProvider, self: Self): v
 
 /**
  * Compares store and witness, and lets the one that is behind catch up. Where that is the store, every session is archived
- * and every signed prekey deleted, in one transaction, before anything can be sent (STATE-05).
+ * and every prekey deleted, in one transaction, before anything can be sent (STATE-05). Keys that are made later replace those
+ * that the relay still has.
  *
  * @returns true where the store had been rolled back.
  */
@@ -69,7 +70,7 @@ export async function checkGeneration(around: Surroundings, self: Self): Promise
     // @req DEV-19
     if (generation < witnessed) {
       spoilAll(tx, provider, self);
-      for (const { key } of listEcKeys(tx, provider, 'signed-prekey')) deleteKey(tx, 'signed-prekey', key.id);
+      deletePreKeys(tx);
       setGeneration(tx, provider, witnessed + 1);
     }
     return generation;

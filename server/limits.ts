@@ -27,6 +27,8 @@ export const ENVELOPE_TTL = 30 * 24 * HOUR;
 export const SENT_TTL = 48 * HOUR;
 /** How often what is out of date is deleted. */
 export const EXPIRY_INTERVAL = MINUTE;
+/** How often a relay looks whether another one changed the file that both serve. */
+export const SHARING_INTERVAL = 250;
 /** Rows of a kind deleted in one transaction of expiry. */
 export const EXPIRY_ROWS = 500;
 

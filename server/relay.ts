@@ -11,7 +11,7 @@ import { WebSocketServer } from 'ws';
 import { SOCKET_PROTOCOL } from '../protocol/codec/relay-api.ts';
 import { nodeProvider, systemRandom } from '../protocol/crypto/node.ts';
 import { createApp } from './app.ts';
-import { EXPIRY_INTERVAL, MAX_FRAME_BYTES, SHUTDOWN_GRACE } from './limits.ts';
+import { EXPIRY_INTERVAL, MAX_FRAME_BYTES, SHARING_INTERVAL, SHUTDOWN_GRACE } from './limits.ts';
 import { SocketHub } from './socket.ts';
 import type { RelayStore } from './store/interface.ts';
 import { openRelayStore } from './store/sqlite.ts';
@@ -79,6 +79,25 @@ function startExpiry(store: RelayStore, now: () => number, logger: Logger): () =
   return () => clearTimeout(timer);
 }
 
+/** Learns what another relay did to the same file; the returned function stops it. */
+function startSharing(store: RelayStore, hub: SocketHub, logger: Logger): () => void {
+  let asking = false;
+  const look = async () => {
+    // @req RLY-27
+    if (await store.changedElsewhere()) await hub.refresh();
+  };
+  const timer = setInterval(() => {
+    if (asking) return;
+    asking = true;
+    look()
+      .catch((error: unknown) => logger.error({ err: error }, 'looking for changes failed'))
+      .finally(() => {
+        asking = false;
+      });
+  }, SHARING_INTERVAL).unref();
+  return () => clearInterval(timer);
+}
+
 async function closeServer(server: Server, sockets: WebSocketServer): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
@@ -121,11 +140,13 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     throw error;
   }
   const stopExpiry = startExpiry(store, now, logger);
+  const stopSharing = startSharing(store, hub, logger);
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
   logger.info({ url }, 'the relay listens');
   let closing: Promise<void> | null = null;
   const close = async () => {
     stopExpiry();
+    stopSharing();
     hub.close();
     await closeServer(server, sockets);
     await store.close();

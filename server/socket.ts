@@ -222,6 +222,15 @@ export class SocketHub {
     for (const dev of devices) this.#sockets.get(dev)?.close(CLOSE_REVOKED, 'revoked');
   }
 
+  /** Another relay changed the file: any device may have mail, or be gone. */
+  async refresh(): Promise<void> {
+    for (const connection of [...this.#sockets.values()]) {
+      // @req RLY-27
+      if (await this.#store.isLive(connection.dev)) connection.wake();
+      else connection.close(CLOSE_REVOKED, 'revoked');
+    }
+  }
+
   /** Closes every socket: the relay goes away, devices connect again. */
   close(): void {
     for (const connection of this.#sockets.values()) connection.close(1001, 'going-away');

@@ -173,6 +173,13 @@ export function setSharedSessions(tx: StoreTransaction, provider: CryptoProvider
   putRecord(tx, provider, META, SHARED, new ByteWriter().u53(count).finish());
 }
 
+/** Deletes every prekey, with the base keys that were used on them. */
+export function deletePreKeys(tx: StoreTransaction): void {
+  for (const table of ['one-time', 'one-time-kem', 'signed-prekey', 'last-resort-kem', BASE_KEYS] as const) {
+    for (const [key] of tx.list(table)) tx.delete(table, key);
+  }
+}
+
 /** How many rows a table has. */
 export function countKeys(tx: StoreTransaction, table: PreKeyTable): number {
   return tx.list(table).length;

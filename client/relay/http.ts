@@ -62,6 +62,7 @@ function encodeKeys(keys: KeyUpload): KeyUploadBody {
     lastResortKem: keys.lastResortKem === null ? null : encodeSigned(keys.lastResortKem),
     oneTime: keys.oneTime.map(({ id, publicKey }) => ({ id, publicKey: toBase64Url(publicKey) })),
     oneTimeKem: keys.oneTimeKem.map(encodeSigned),
+    ...(keys.replaceOneTime === true ? { replaceOneTime: true as const } : {}),
   };
 }
 

@@ -29,6 +29,8 @@ export interface KeyUpload {
   readonly oneTime: readonly UploadedPreKey[];
   /** At most 100. */
   readonly oneTimeKem: readonly UploadedSignedPreKey[];
+  /** Those that the relay has go first. */
+  readonly replaceOneTime?: true;
 }
 
 /** What a relay still holds of a device's keys. */

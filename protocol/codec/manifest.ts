@@ -7,6 +7,7 @@
  */
 import { concat, copyInput, equalBytes, fromUtf8, isAllZero, toHex, utf8 } from '../bytes/bytes.ts';
 import type { Secret } from '../bytes/secret.ts';
+import { assertPrimeOrderPublicKey } from '../crypto/keys.ts';
 import type { CryptoProvider, RandomSource } from '../crypto/provider.ts';
 import { EC_KEY_BYTES, SIGNATURE_BYTES } from '../crypto/provider.ts';
 import { type ErrorCode, ProtocolError } from '../errors.ts';
@@ -181,6 +182,13 @@ function decodeManifest(copy: Uint8Array): DeviceManifest {
   return manifest;
 }
 
+/** One key outside the subgroup would make every sender refuse the device, and its fan-out with it: nobody could write. */
+function checkKeys(provider: CryptoProvider, manifest: DeviceManifest): void {
+  // @req MSG-34
+  assertPrimeOrderPublicKey(provider, manifest.accountKey, 'accountKey');
+  for (const { identityKey } of manifest.devices) assertPrimeOrderPublicKey(provider, identityKey, 'identityKey');
+}
+
 function signedInput(bytes: Uint8Array): Uint8Array {
   return concat(utf8(MANIFEST_LABEL), bytes);
 }
@@ -188,7 +196,7 @@ function signedInput(bytes: Uint8Array): Uint8Array {
 /**
  * Signs a manifest; the result holds no reference to the argument.
  * @param accountPrivateKey the private key of `manifest.accountKey`
- * @throws {ProtocolError} as {@link encodeManifest}.
+ * @throws {ProtocolError} as {@link encodeManifest}; `InvalidKey`/`not-prime-order`.
  */
 export function signManifest(
   provider: CryptoProvider,
@@ -197,6 +205,7 @@ export function signManifest(
   random: RandomSource,
 ): SignedManifest {
   const bytes = encodeManifest(manifest);
+  checkKeys(provider, manifest);
   const signature = provider.xeddsaSign(accountPrivateKey, signedInput(bytes), random);
   return { manifest: decodeManifest(bytes.slice()), bytes, signature };
 }
@@ -226,8 +235,10 @@ export function parseSignedManifest(input: Uint8Array): SignedManifest {
 }
 
 /**
- * Verifies that `accountKey`, which the caller already trusts for the account, signed this manifest and is named in it.
- * @throws {ProtocolError} `InvalidSignature`/`manifest-signature`; `manifest-account-key` where the manifest names another key.
+ * Verifies that `accountKey`, which the caller already trusts for the account, signed this manifest and is named in it, and
+ * that all its keys are such as sessions accept.
+ * @throws {ProtocolError} `InvalidSignature`/`manifest-signature`; `manifest-account-key` where the manifest names another key;
+ * `InvalidKey`/`not-prime-order`.
  */
 export function verifyManifest(provider: CryptoProvider, signed: SignedManifest, accountKey: Uint8Array): void {
   const key = copyInput(accountKey, 'accountKey');
@@ -239,6 +250,7 @@ export function verifyManifest(provider: CryptoProvider, signed: SignedManifest,
   if (!matches || !provider.xeddsaVerify(key, signedInput(bytes), copyInput(signed.signature, 'signature'))) {
     throw refuse('manifest-signature');
   }
+  checkKeys(provider, signed.manifest);
 }
 
 /** SHA-256 over what the signature covers, 32 bytes; the signature itself is not part of it. */

@@ -36,12 +36,16 @@ export interface SignedPreKeyBody extends PreKeyBody {
   readonly signature: Base64Url;
 }
 
-/** `PUT /v1/keys`; null leaves the stored key as it is. One-time keys are added to those stored. */
+/**
+ * `PUT /v1/keys`; null leaves the stored key as it is. One-time keys are added to those stored; with `replaceOneTime`, those
+ * stored are deleted first: for a device that may not have their private halves any more.
+ */
 export interface KeyUploadBody {
   readonly signedPreKey: SignedPreKeyBody | null;
   readonly lastResortKem: SignedPreKeyBody | null;
   readonly oneTime: readonly PreKeyBody[];
   readonly oneTimeKem: readonly SignedPreKeyBody[];
+  readonly replaceOneTime?: true;
 }
 
 /** Answer of `GET /v1/keys`. */

@@ -51,6 +51,7 @@ export const keyUpload = z.strictObject({
   lastResortKem: signedPreKey.nullable(),
   oneTime: z.array(z.strictObject(preKey)).max(MAX_KEYS_PER_UPLOAD),
   oneTimeKem: z.array(signedPreKey).max(MAX_KEYS_PER_UPLOAD),
+  replaceOneTime: z.literal(true).optional(),
 });
 
 /** ManifestBody. */

@@ -48,12 +48,13 @@ export interface StoredSignedKey extends StoredKey {
   readonly signature: Uint8Array;
 }
 
-/** Keys to store; null leaves what is there. */
+/** Keys to store; null leaves what is there. `replaceOneTime`: the one-time keys stored before are deleted. */
 export interface StoredKeys {
   readonly signedPreKey: StoredSignedKey | null;
   readonly lastResortKem: StoredSignedKey | null;
   readonly oneTime: readonly StoredKey[];
   readonly oneTimeKem: readonly StoredSignedKey[];
+  readonly replaceOneTime?: true | undefined;
 }
 
 /** What is left of a device's keys. */
@@ -168,6 +169,10 @@ export interface RelayStore {
   mailbox(caller: Caller, after: number, limit: number): Promise<MailboxPage>;
   acknowledge(caller: Caller, seq: number): Promise<void>;
 
+  /** Whether another connection to the file has committed since this was asked last; true the first time. */
+  changedElsewhere(): Promise<boolean>;
+  /** False where the device was removed. */
+  isLive(dev: number): Promise<boolean>;
   /** A page for a socket of the device; null where the device was removed. */
   readMailbox(dev: number, after: number, limit: number, bytes: number): Promise<MailboxPage | null>;
   /** An acknowledgement that came over a socket of the device. */

@@ -79,6 +79,8 @@ export function storeKeys(sql: Statements, dev: number, keys: StoredKeys): void 
       kem.signature,
       dev,
     );
+  // @req RLY-26
+  if (keys.replaceOneTime === true) sql.run('DELETE FROM otk WHERE dev = ?', dev);
   for (const key of keys.oneTime) addOneTime(sql, dev, EC_KIND, key, null);
   for (const key of keys.oneTimeKem) addOneTime(sql, dev, KEM_KIND, key, key.signature);
   for (const kind of [EC_KIND, KEM_KIND]) {

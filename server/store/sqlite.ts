@@ -29,6 +29,8 @@ import { Statements } from './statements.ts';
 class SqliteRelayStore implements RelayStore {
   readonly #database: DatabaseSync;
   readonly #sql: Statements;
+  /** What SQLite counts of other connections' commits. */
+  #dataVersion = -1;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -118,6 +120,16 @@ class SqliteRelayStore implements RelayStore {
 
   async acknowledge(caller: Caller, seq: number): Promise<void> {
     this.#perform(caller, () => mail.acknowledge(this.#sql, caller.dev, seq));
+  }
+
+  async changedElsewhere(): Promise<boolean> {
+    const before = this.#dataVersion;
+    this.#dataVersion = this.#sql.get<{ data_version: number }>('PRAGMA data_version')?.data_version ?? 0;
+    return this.#dataVersion !== before;
+  }
+
+  async isLive(dev: number): Promise<boolean> {
+    return devices.isLive(this.#sql, dev);
   }
 
   async readMailbox(dev: number, after: number, limit: number, bytes: number): Promise<MailboxPage | null> {

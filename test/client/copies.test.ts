@@ -18,7 +18,7 @@ async function damageSession(seat: Seat, key: string): Promise<void> {
 
 const failures = (seat: Seat) => seat.events.filter(({ type }) => type === 'copyFailed');
 
-describe('[DEV-17] [DEV-50] [STATE-09] an own device that fails', () => {
+describe('[DEV-17] [DEV-60] [STATE-09] an own device that fails', () => {
   async function scene(): Promise<{ world: World; alice: Seat; laptop: Seat; desk: Seat; bob: Seat }> {
     const world = new World();
     const [alice, bob] = await world.acquainted();
@@ -82,7 +82,7 @@ describe('[DEV-17] [DEV-50] [STATE-09] an own device that fails', () => {
   });
 });
 
-describe('[DEV-51] a copy and its message', () => {
+describe('[DEV-61] a copy and its message', () => {
   async function offline(): Promise<{ world: World; alice: Seat; laptop: Seat; bob: Seat }> {
     const world = new World();
     const [alice, bob] = await world.acquainted();
@@ -154,7 +154,7 @@ describe('[DEV-51] a copy and its message', () => {
   });
 });
 
-describe('[DEV-52] what nobody waits for', () => {
+describe('[DEV-62] what nobody waits for', () => {
   test('outlives bad material of the relay four times, and is then dropped and told of', async () => {
     const world = new World();
     const [alice, bob] = await world.acquainted();

@@ -17,6 +17,7 @@ import {
 } from '../../protocol/codec/manifest.ts';
 import { nodeProvider, systemRandom } from '../../protocol/crypto/node.ts';
 import { copyOf, expectRefusal, read, type Seat, World } from '../support/devices.ts';
+import { keysOutsideSubgroup } from '../support/forge-manifest.ts';
 import { uuidOf } from '../support/peers.ts';
 
 async function selfOf(seat: Pick<Seat, 'store'>) {
@@ -95,6 +96,18 @@ describe('linking', () => {
     const again = { code: 'InvalidArgument', reason: 'shared-device-key' } as const;
     await expectRefusal([bob], again, link(offer));
     expect((await bob.device.status()).devices.map(({ deviceId }) => deviceId)).toEqual([1, 2]);
+  });
+
+  test('[PRIM-02] [PRIM-03] [MSG-34] an offer with an identity key outside the prime-order subgroup is never signed', async () => {
+    const world = new World();
+    const bob = await world.primary('bob');
+    const good = decodeOffer(await Device.createLinkedOffer(world.options().options, { name: 'tablet' }));
+    const refused = { code: 'InvalidKey', reason: 'not-prime-order' } as const;
+    for (const identityKey of keysOutsideSubgroup()) {
+      const offer = encodeOffer({ ...good, identityKey });
+      await expectRefusal([bob], refused, () => bob.device.linkDevice(offer));
+    }
+    expect((await world.linked(bob, 'desk')).device.deviceId).toBe(2);
   });
 
   test('[DEV-27] an acceptance that does not hold exactly this device is refused', async () => {

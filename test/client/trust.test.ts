@@ -14,6 +14,7 @@ import {
 } from '../../protocol/codec/manifest.ts';
 import { nodeProvider, systemRandom } from '../../protocol/crypto/node.ts';
 import { envelopeFor, expectEnvelopeRefused, expectRefusal, read, type Seat, World } from '../support/devices.ts';
+import { forgeManifest, keysOutsideSubgroup } from '../support/forge-manifest.ts';
 import { uuidOf } from '../support/peers.ts';
 
 /** The account key of a primary, as only the test can see it. */
@@ -214,6 +215,27 @@ describe('manifests', () => {
     await expectRefusal([alice], { code: 'InvalidMessage', reason: 'field-zero' }, () =>
       alice.device.refreshManifest(bobs),
     );
+  });
+
+  test('[PRIM-02] [PRIM-03] [MSG-34] a manifest with a device key outside the prime-order subgroup is refused, and the old one holds', async () => {
+    const world = new World();
+    const [alice, bob] = await world.acquainted();
+    const bobs = bob.device.account;
+    const tablet = await world.linked(bob, 'tablet');
+    await alice.device.refreshManifest(bobs);
+    const known = (await bob.device.manifest()) as DeviceManifest;
+    const previousHash = manifestHash(nodeProvider, parseSignedManifest(world.relay.manifests.get(bobs) as Uint8Array));
+    const refused = { code: 'InvalidKey', reason: 'not-prime-order' } as const;
+    for (const identityKey of keysOutsideSubgroup()) {
+      const devices = known.devices.map((device) => (device.deviceId === 2 ? { ...device, identityKey } : device));
+      const next = { ...known, version: known.version + 1, previousHash, devices };
+      const forged = encodeSignedManifest(forgeManifest(await accountPrivateKey(bob), next));
+      world.relay.alterManifest = (good, account) => (account === bobs ? forged : good);
+      await expectRefusal([alice, tablet], refused, () => alice.device.refreshManifest(bobs));
+      await expectRefusal([alice, tablet], refused, () => tablet.device.refreshManifest());
+    }
+    expect(alice.events).toContainEqual({ type: 'manifestRefused', account: bobs, reason: 'not-prime-order' });
+    expect((await alice.device.send(bobs, 'on')).envelopes.map(({ deviceId }) => deviceId)).toEqual([1, 2]);
   });
 
   test('[DEV-06] [DEV-07] devices that are certified with other identity keys get new sessions, in one send', async () => {

@@ -20,6 +20,7 @@ import { seededRandom } from '../support/seeded-random.ts';
 import {
   bytes,
   counting,
+  goodKey,
   join,
   PREKEY_FIELDS,
   prekey,
@@ -39,7 +40,7 @@ const MANIFEST = {
   version: 1,
   previousHash: new Uint8Array(32),
   issuedAt: 1,
-  devices: [{ deviceId: 1, registrationId: 1, identityKey: rawKey(1), authKey: counting(9, 32), name: 'a' }],
+  devices: [{ deviceId: 1, registrationId: 1, identityKey: goodKey(1), authKey: counting(9, 32), name: 'a' }],
 };
 const signedManifest = signManifest(provider, account.privateKey, MANIFEST, random);
 const KEM_WIRE = join(Uint8Array.of(0x0a), counting(0, 1568));

@@ -16,9 +16,11 @@ import {
   verifyManifest,
 } from '../../protocol/codec/manifest.ts';
 import { nobleProvider as provider } from '../../protocol/crypto/noble.ts';
+import { forgeManifest, keysOutsideSubgroup } from '../support/forge-manifest.ts';
+import { torsioned } from '../support/points.ts';
 import { refusal } from '../support/refusal.ts';
 import { seededRandom } from '../support/seeded-random.ts';
-import { bytes, counting, join, number, rawKey, refusedAs, wireKey } from './sample.ts';
+import { bytes, counting, goodKey, join, number, refusedAs } from './sample.ts';
 
 const ACCOUNT = '9d0652a3-dcc3-4d11-975f-74d61598733f';
 const random = seededRandom('manifest');
@@ -29,7 +31,7 @@ const ZEROS = new Uint8Array(32);
 const device = (deviceId: number, more: Partial<ManifestDevice> = {}): ManifestDevice => ({
   deviceId,
   registrationId: 100 + deviceId,
-  identityKey: rawKey(deviceId),
+  identityKey: goodKey(deviceId),
   authKey: counting(128 + deviceId, 32),
   name: `device ${deviceId}`,
   ...more,
@@ -59,7 +61,7 @@ const HAND_DEVICE = (id: number): Uint8Array =>
   join(
     number(1, id),
     number(2, 100 + id),
-    bytes(3, wireKey(id)),
+    bytes(3, join(Uint8Array.of(5), goodKey(id))),
     bytes(4, counting(128 + id, 32)),
     bytes(5, new Uint8Array(Buffer.from(`device ${id}`))),
   );
@@ -153,7 +155,7 @@ describe('rules of one manifest', () => {
     ['a name of 65 bytes', { devices: [device(1, { name: 'a'.repeat(65) })] }, 'bad-device-name'],
     ['a name of 33 × 2 bytes', { devices: [device(1, { name: 'é'.repeat(33) })] }, 'bad-device-name'],
     ['a name with an escape', { devices: [device(1, { name: '\u001b[2J' })] }, 'bad-device-name'],
-    ['a shared identity key', { devices: [device(1), device(2, { identityKey: rawKey(1) })] }, 'shared-device-key'],
+    ['a shared identity key', { devices: [device(1), device(2, { identityKey: goodKey(1) })] }, 'shared-device-key'],
     ['a shared request key', { devices: [device(1), device(2, { authKey: counting(129, 32) })] }, 'shared-device-key'],
     ['version 0', { version: 0 }, 'bad-manifest-version'],
     ['a previous hash in version 1', { previousHash: counting(0, 32) }, 'bad-previous-hash'],
@@ -193,7 +195,7 @@ describe('rules of one manifest', () => {
   test('[MSG-18] 127 devices and names of 64 bytes are fine, an empty name too', () => {
     const devices = Array.from({ length: 127 }, (_, i) => {
       const name = i === 0 ? '' : 'é'.repeat(32);
-      return device(i + 1, { name, identityKey: rawKey(i + 1), authKey: counting(i, 32) });
+      return device(i + 1, { name, identityKey: goodKey(i + 1), authKey: counting(i, 32) });
     });
     const signed = sign({ ...FIRST, devices });
     expect(parseSignedManifest(encodeSignedManifest(signed)).manifest.devices).toEqual(devices);
@@ -246,6 +248,23 @@ describe('signature', () => {
     expect(verify({ ...signed, bytes: other.bytes })).toThrow(refusedSignature('manifest-signature'));
     expect(verify({ ...signed, manifest: other.manifest })).toThrow(refusedSignature('manifest-signature'));
     expect(verify({ ...signed, signature: counting(0, 64) })).toThrow(refusedSignature('manifest-signature'));
+  });
+
+  test('[MSG-34] a manifest with keys outside the prime-order subgroup is neither signed nor accepted', () => {
+    for (const key of keysOutsideSubgroup()) {
+      const manifest = { ...FIRST, devices: [device(1), device(2, { identityKey: key })] };
+      const refused = refusedAs('InvalidKey', 'not-prime-order', 'identityKey');
+      expect(() => sign(manifest)).toThrow(refused);
+      const forged = forgeManifest(account.privateKey, manifest);
+      expect(() => verifyManifest(provider, forged, account.publicKey)).toThrow(refused);
+      // Where the signature is bad as well, that is said: keys cost an agreement each.
+      const cut = { ...forged, signature: counting(0, 64) };
+      expect(() => verifyManifest(provider, cut, account.publicKey)).toThrow(refusedSignature('manifest-signature'));
+    }
+    const torsion = torsioned(account.publicKey);
+    expect(() => sign({ ...FIRST, accountKey: torsion })).toThrow(
+      refusedAs('InvalidKey', 'not-prime-order', 'accountKey'),
+    );
   });
 
   test('[MSG-20] does not depend on which of its signatures a manifest carries', () => {

@@ -7,6 +7,7 @@
 import { expect } from 'vitest';
 import type { PreKeySignalMessage } from '../../protocol/codec/prekey-message.ts';
 import type { SignalMessage } from '../../protocol/codec/signal-message.ts';
+import { nobleProvider } from '../../protocol/crypto/noble.ts';
 
 /** Lower-case hex to bytes. */
 export const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'hex'));
@@ -42,6 +43,9 @@ export const rawKey = (first: number): Uint8Array => {
 };
 
 export const wireKey = (first: number): Uint8Array => join(Uint8Array.of(5), rawKey(first));
+
+/** A raw EC key that some device could have. */
+export const goodKey = (first: number): Uint8Array => nobleProvider.x25519FromPrivate(counting(first, 32)).publicKey;
 
 export const MAC = counting(0xa0, 8);
 

@@ -2,8 +2,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { toHex } from '../../protocol/bytes/bytes.ts';
 import { toBase64Url } from '../../protocol/codec/base64.ts';
-import { encodeSignedManifest } from '../../protocol/codec/manifest.ts';
+import { type DeviceManifest, encodeSignedManifest } from '../../protocol/codec/manifest.ts';
 import type { RegistrationBody } from '../../protocol/codec/relay-api.ts';
+import { forgeManifest, keysOutsideSubgroup } from '../support/forge-manifest.ts';
 import {
   type Answer,
   call,
@@ -133,6 +134,25 @@ describe('manifest', () => {
       alice.primary,
     ]);
     await refused(409, 'InvalidState', 'manifest-gap', () => put(alice.primary, manifestText(gap)));
+  });
+
+  it('[PRIM-02] [PRIM-03] [MSG-34] [RLY-11] refuses a device whose identity key is outside the prime-order subgroup', async () => {
+    const laptop = createDevice(alice.account, 2, 5);
+    const good = nextManifest(alice, [alice.primary, laptop]).manifest;
+    const forge = (manifest: DeviceManifest, owner: TestAccount) =>
+      toBase64Url(encodeSignedManifest(forgeManifest(owner.accountKey.privateKey, manifest)));
+    for (const identityKey of keysOutsideSubgroup()) {
+      const devices = good.devices.map((device) => (device.deviceId === 2 ? { ...device, identityKey } : device));
+      await refused(422, 'InvalidKey', 'not-prime-order', () => put(alice.primary, forge({ ...good, devices }, alice)));
+      const bob = createAccount();
+      const first = bob.manifests[0]?.manifest as DeviceManifest;
+      const own = { ...first, devices: first.devices.map((device) => ({ ...device, identityKey })) };
+      const registration = { manifest: forge(own, bob), keys: keyUpload(bob.primary) };
+      await refused(422, 'InvalidKey', 'not-prime-order', () =>
+        call(relay, bob.primary, 'POST', '/v1/accounts', registration),
+      );
+    }
+    expect((await put(alice.primary, forge(good, alice))).status).toBe(204);
   });
 
   it("[RLY-11] refuses another account's manifest and another account key", async () => {

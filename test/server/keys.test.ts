@@ -164,6 +164,40 @@ it('[RLY-15] refuses an id that stands twice, in the upload or under another key
   await refused('InvalidArgument', 'bad-request', { oneTime: many }, 400);
 });
 
+it('[RLY-26] an upload that replaces leaves no one-time key that was stored before, or changes nothing', async () => {
+  await take();
+  const keys = {
+    oneTime: [{ id: 80, publicKey: toBase64Url(ecKey()) }],
+    oneTimeKem: [signedKey(alice.primary, 81, kemKey()), signedKey(alice.primary, 82, kemKey())],
+    replaceOneTime: true as const,
+  };
+  const foreign = { ...keys, oneTimeKem: [signedKey(bob.primary, 81, kemKey())] };
+  await refused('InvalidSignature', 'prekey-signature', foreign);
+  for (const replaceOneTime of [false, null, 1, 'true'])
+    await expectRefusal(relay, { status: 400, code: 'InvalidArgument', reason: 'bad-request' }, () =>
+      upload({ ...keys, replaceOneTime } as unknown as KeyUploadBody),
+    );
+  expect((await upload(keys)).status).toBe(204);
+  expect(await counts()).toMatchObject({ oneTime: 1, oneTimeKem: 2, signedPreKeyId: 1, lastResortKemId: 1 });
+  expect([await take(), await take()].map((bundle) => bundle.oneTimePreKey?.id)).toEqual([80, undefined]);
+  // What was handed out stays so, also where a replacing upload is repeated.
+  expect((await upload(keys)).status).toBe(204);
+  expect(await counts()).toMatchObject({ oneTime: 0, oneTimeKem: 0 });
+});
+
+it('[RLY-26] [RLY-16] a replaced id may come again under another key; other devices keep theirs', async () => {
+  const others = await call(relay, bob.primary, 'GET', '/v1/keys');
+  const publicKey = toBase64Url(ecKey());
+  expect((await upload({ oneTime: [{ id: 2, publicKey }], replaceOneTime: true })).status).toBe(204);
+  expect((await take()).oneTimePreKey).toEqual({ id: 2, publicKey });
+  expect((await call(relay, bob.primary, 'GET', '/v1/keys')).json).toEqual(others.json);
+  const batch = (first: number) =>
+    Array.from({ length: 100 }, (_, i) => ({ id: first + i, publicKey: toBase64Url(ecKey()) }));
+  for (let first = 1000; first < 2000; first += 100) expect((await upload({ oneTime: batch(first) })).status).toBe(204);
+  expect((await upload({ oneTime: batch(3000), replaceOneTime: true })).status).toBe(204);
+  expect(await counts()).toMatchObject({ oneTime: 100 });
+});
+
 it('[RLY-17] keeps at most 1,000 one-time keys of a kind for a device', async () => {
   const key = toBase64Url(ecKey());
   const batch = (first: number, length: number) =>

@@ -250,6 +250,57 @@ describe('over the wire', () => {
   });
 });
 
+describe('two relays on one file', () => {
+  let folder: ReturnType<typeof temporaryFolder>;
+  let relays: Relay[];
+  let here: RelayEnd;
+  let there: RelayEnd;
+  let bob: TestAccount;
+
+  beforeEach(async () => {
+    folder = temporaryFolder();
+    const database = join(folder.path, 'relay.db');
+    relays = [await startRelay({ database }), await startRelay({ database })];
+    [here, there] = relays.map(({ url }) => remote(url)) as [RelayEnd, RelayEnd];
+    bob = createAccount();
+    await register(here, bob);
+  });
+
+  afterEach(async () => {
+    for (const relay of relays) await relay.close();
+    folder.remove();
+  });
+
+  it('[RLY-27] [RLY-23] push what the other one accepted, in order and once', async () => {
+    const alice = createAccount();
+    await register(there, alice);
+    const client = new Client(here, bob.primary);
+    await until(() => client.frames.length === 1);
+    for (let i = 1; i <= 20; i++) {
+      const end = i % 2 === 0 ? there : here;
+      const path = `/v1/messages/${bob.account}`;
+      expect((await call(end, alice.primary, 'PUT', path, sendTo([bob.primary]))).status).toBe(200);
+    }
+    await until(() => client.seqs().length === 20);
+    expect(client.seqs()).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+    client.socket.close();
+  });
+
+  it('[RLY-27] [RLY-12] close with 4401 what was removed at the other one, also behind a full window', async () => {
+    const [tablet, laptop] = [createDevice(bob.account, 2, 22), createDevice(bob.account, 3, 33)];
+    await putDevices(here, bob, [bob.primary, tablet, laptop]);
+    for (const device of [tablet, laptop]) await putKeys(here, device);
+    for (let i = 0; i < 260; i++)
+      await call(here, bob.primary, 'PUT', `/v1/messages/${bob.account}`, sendTo([tablet, laptop]));
+    const [idle, full] = [new Client(here, tablet), new Client(here, laptop)];
+    full.autoAck = false;
+    await until(() => idle.seqs().length === 260 && full.seqs().length === 256);
+    await putDevices(there, bob, [bob.primary]);
+    await until(() => idle.code !== null && full.code !== null);
+    expect([idle.code, full.code]).toEqual([4401, 4401]);
+  });
+});
+
 describe('a slow reader', () => {
   const size = 1024;
 

@@ -122,16 +122,8 @@ export async function read(seat: Pick<Seat, 'device'>): Promise<string[]> {
 export async function copyOf(store: Store): Promise<Store> {
   const copy = memoryStore();
   const tables = ['self', 'meta', 'manifest', 'account-key', 'session', 'outbox', 'inbox', 'base-key', 'session-rate'];
-  tables.push(
-    'signed-prekey',
-    'last-resort-kem',
-    'one-time',
-    'one-time-kem',
-    'spoiled-session',
-    'sent-log',
-    'read-message',
-    'read-count',
-  );
+  tables.push('signed-prekey', 'last-resort-kem', 'one-time', 'one-time-kem', 'spoiled-session', 'own-manifest');
+  tables.push('sent-log', 'read-message', 'read-count');
   const rows = await store.transaction((tx) => tables.map((table) => [table, tx.list(table)] as const));
   await copy.transaction((tx) => {
     for (const [table, entries] of rows) for (const [key, value] of entries) tx.put(table, key, value);

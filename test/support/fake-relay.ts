@@ -154,7 +154,9 @@ class FakeTransport implements RelayTransport {
   }
 
   #store(keys: KeyUpload): void {
-    const before = this.#box.keys;
+    const stored = this.#box.keys;
+    const before =
+      stored === null || keys.replaceOneTime !== true ? stored : { ...stored, oneTime: [], oneTimeKem: [] };
     const known = new Set([...(before?.oneTime ?? []), ...(before?.oneTimeKem ?? [])].map(({ id }) => id));
     if ([...keys.oneTime, ...keys.oneTimeKem].some(({ id }) => known.has(id)))
       throw new RelayError(422, 'duplicate-key-id');
@@ -190,6 +192,7 @@ class FakeTransport implements RelayTransport {
     return this.#serve('putManifest', () => {
       const stored = this.#relay.manifestOf(this.#who.account);
       if (stored === null) throw new RelayError(404, 'unknown-account');
+      if (equalBytes(stored.bytes, parseSignedManifest(manifest).bytes)) return;
       try {
         checkSuccessor(nodeProvider, stored, parseSignedManifest(manifest));
       } catch {
