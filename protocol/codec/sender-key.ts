@@ -1,7 +1,7 @@
 /**
  * Sender key messages: the key of a group's sender, and what it sends.
  *
- * @spec 09-groups §2, §3
+ * @spec 13-groups §2, §3
  * Owns: version byte, fields, where the signature stands. Must not know: chains, whose key it is, whether it is welcome.
  */
 import { concat, toHex } from '../bytes/bytes.ts';

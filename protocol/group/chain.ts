@@ -1,7 +1,7 @@
 /**
  * The chain of a sender key: the symmetric ratchet without the Diffie-Hellman one.
  *
- * @spec 09-groups §4
+ * @spec 13-groups §4
  * Owns: which seed belongs to an iteration, what is kept of those passed over, the keys of a message.
  * Must not know: signatures, message formats. A step that fails returns nothing and leaves nothing behind.
  */

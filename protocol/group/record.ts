@@ -1,7 +1,7 @@
 /**
  * Sender key records as bytes.
  *
- * @spec 09-groups §7
+ * @spec 13-groups §7
  * Owns: the stored layout, its version, its checks: a damaged, foreign or newer record is refused, never half-read.
  * Must not know: where records are stored. The bytes hold secrets; they are the caller's to guard.
  */

@@ -1,7 +1,7 @@
 /**
  * What a device does with sender keys.
  *
- * @spec 09-groups §5, §6
+ * @spec 13-groups §5, §6
  * Owns: making, distributing and taking sender keys, encrypting and decrypting group messages, the order of the checks.
  * Must not know: stores, members, who may send. Nothing is mutated: a step returns the record to store and what is spent; a
  * step that fails returns nothing, so nothing can be stored.

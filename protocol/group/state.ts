@@ -1,7 +1,7 @@
 /**
  * What a sender key is, and what a record of them is.
  *
- * @spec 09-groups §1
+ * @spec 13-groups §1
  * Owns: the shape of both, and to whom a record belongs.
  * Must not know: bytes on the wire or in storage. Nothing here is mutated; who replaces a state wipes what it replaced.
  */

@@ -1,7 +1,7 @@
 /**
  * Sender keys: how they are handed out, taken, kept and stored.
  *
- * @spec 09-groups §1, §2, §5, §7
+ * @spec 13-groups §1, §2, §5, §7
  */
 import { describe, expect, test } from 'vitest';
 import { concat, toHex } from '../../protocol/bytes/bytes.ts';

@@ -1,7 +1,7 @@
 /**
  * Group messages: what arrives, in which order, and what is refused.
  *
- * @spec 09-groups §3, §4, §6
+ * @spec 13-groups §3, §4, §6
  */
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { describe, expect, test } from 'vitest';

@@ -1,7 +1,7 @@
 /**
  * Members of a group: every record lives as bytes between two steps, as in a real store.
  *
- * @spec 09-groups
+ * @spec 13-groups
  * Owns: committing on success alone, wiping what is spent, and the check that no step changes the record that it was given.
  * Must not know: sessions, relays.
  */
