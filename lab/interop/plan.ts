@@ -44,6 +44,8 @@ export interface Plan {
   readonly kind: Kind;
   /** Names that are Service IDs put both addresses into first messages. */
   readonly names: Readonly<Record<Side, string>>;
+  /** Distribution ids of the group, one a sender. */
+  readonly groups: Readonly<Record<Side, string>>;
   readonly steps: readonly Step[];
 }
 
@@ -161,6 +163,9 @@ class Planner {
     if (!this.#distributed[by]) {
       this.steps.push({ do: 'distribute', by });
       this.#distributed[by] = true;
+      // The distribution travels in a message that arrives at once.
+      this.#reached[other(by)] = true;
+      this.#canSend[other(by)] = true;
     }
     return true;
   }
@@ -234,7 +239,8 @@ export function planDialogue({ seed, index, messages, kind: asked }: PlanOptions
   const draw = seededIntegers(`${seed}/${index}/${kind}/${messages}`);
   const named = draw(4) > 0;
   const names = named ? { a: uuid(draw), b: uuid(draw) } : { a: `alice-${index}`, b: `bob-${index}` };
+  const groups = { a: uuid(draw), b: uuid(draw) };
   const planner = new Planner(kind, draw);
   planner.run(messages);
-  return { seed, index, kind, names, steps: planner.steps };
+  return { seed, index, kind, names, groups, steps: planner.steps };
 }
