@@ -14,7 +14,7 @@ import type { Plan, Side, Step } from './plan.ts';
 
 /** One end: a driver and how its devices are made. */
 export interface End {
-  readonly peer: Peer;
+  readonly peer: Pick<Peer, 'ask' | 'label'>;
   /** Takes a seed in `device.create`, so that what it does can be replayed. */
   readonly seeded: boolean;
   /** More arguments of `device.create`: suites, policy. */
@@ -125,7 +125,12 @@ export class Dialogue {
     throw new Mismatch(this.#step, doing, side, code, message);
   }
 
-  async #must(doing: Mismatch['doing'], side: Side, op: string, args: Args): Promise<Readonly<Record<string, unknown>>> {
+  async #must(
+    doing: Mismatch['doing'],
+    side: Side,
+    op: string,
+    args: Args,
+  ): Promise<Readonly<Record<string, unknown>>> {
     const answer = await this.#ask(side, op, args);
     if ('ok' in answer) return answer.ok;
     const { code, message } = answer.error;
@@ -219,7 +224,8 @@ export class Dialogue {
     const { state } = await this.#must('reload', by, 'device.save', { device: this.handles[by] });
     const loaded = await this.#must('reload', by, 'device.load', { state });
     this.handles[by] = String(loaded.device);
-    if ((await this.#saved('reload', by)) !== state) this.#fail('reload', by, 'state', 'a loaded device is another one');
+    if ((await this.#saved('reload', by)) !== state)
+      this.#fail('reload', by, 'state', 'a loaded device is another one');
   }
 
   async #saved(doing: Step['do'], side: Side): Promise<string> {
@@ -293,7 +299,10 @@ export class Dialogue {
       device: this.handles[by],
       distributionId: this.plan.groups[by],
     });
-    const sealed = await this.#must('distribute', by, 'session.encrypt', { ...this.#timed(by), plaintext: distribution });
+    const sealed = await this.#must('distribute', by, 'session.encrypt', {
+      ...this.#timed(by),
+      plaintext: distribution,
+    });
     const { type, body } = sealed;
     const opened = await this.#must('distribute', to, 'session.decrypt', { ...this.#timed(to), type, body });
     if (!isDeepStrictEqual(opened.plaintext, distribution)) this.#fail('distribute', to, 'plaintext', 'another key');

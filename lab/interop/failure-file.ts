@@ -57,7 +57,13 @@ export async function writeFailure(
   };
   mkdirSync(FOLDER, { recursive: true });
   const names = [commands.a.label, commands.b.label, plan.kind, plan.seed, String(plan.index)];
-  const path = join(FOLDER, `${names.join('-').replace(/[^\w.-]+/g, '_').slice(0, 120)}.json`);
+  const path = join(
+    FOLDER,
+    `${names
+      .join('-')
+      .replace(/[^\w.-]+/g, '_')
+      .slice(0, 120)}.json`,
+  );
   writeFileSync(path, `${JSON.stringify(file, null, 1)}\n`);
   return path;
 }

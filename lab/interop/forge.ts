@@ -15,8 +15,8 @@ const VERSION_BYTES = 1;
 /** What travels: a message of a session, of either form, or one of a group. */
 export type Form = 'prekey' | 'message' | 'group';
 
-/** Where the value of a field lies in a prekey message. */
-function fieldRange(body: Uint8Array, wanted: number): readonly [number, number] {
+/** Where the value of a field lies in a prekey message, null where there is none. */
+function fieldRange(body: Uint8Array, wanted: number): readonly [number, number] | null {
   const fields = Uint8Array.from(body.subarray(VERSION_BYTES));
   const reader = new ProtobufReader(fields, 'prekey-message');
   while (reader.next()) {
@@ -27,12 +27,20 @@ function fieldRange(body: Uint8Array, wanted: number): readonly [number, number]
       return [start, start + value.length];
     }
   }
-  throw new Error(`prekey message without field ${wanted}`);
+  return null;
+}
+
+/** Where every bit counts. A classical handshake has no ciphertext. */
+function authenticated(body: Uint8Array, form: Form, kem: boolean): readonly [number, number] {
+  if (form !== 'prekey') return [0, body.length];
+  const range = (kem ? fieldRange(body, KEM_CIPHERTEXT) : null) ?? fieldRange(body, INNER_MESSAGE);
+  if (range === null) throw new Error('a prekey message without a message');
+  return range;
 }
 
 /** A copy with one bit flipped; `at` is any number below 2^32. */
 export function flipBit(body: Uint8Array, form: Form, at: number, kem: boolean): Uint8Array {
-  const [start, end] = form === 'prekey' ? fieldRange(body, kem ? KEM_CIPHERTEXT : INNER_MESSAGE) : [0, body.length];
+  const [start, end] = authenticated(body, form, kem);
   const bit = at % ((end - start) * 8);
   const copy = Uint8Array.from(body);
   const index = start + (bit >>> 3);

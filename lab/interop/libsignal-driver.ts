@@ -36,7 +36,7 @@ async function answer(operations: Operations, line: string): Promise<object> {
     id = request.id;
     const run = operations.table.get(request.op);
     if (run === undefined) throw new DriverFailure('UnsupportedOperation', request.op);
-    return { id, ok: await run(request.args) };
+    return { id, ok: await Promise.resolve(run(request.args)) };
   } catch (error) {
     const { code, message } = translate(error);
     return { id, error: { code, message } };

@@ -17,6 +17,8 @@ const FOLDER = join(import.meta.dirname, '.releases');
 export interface Traits {
   /** Wants `Buffer` for every byte argument. */
   readonly buffers: boolean;
+  /** Its identity store answers `saveIdentity` with a boolean. */
+  readonly booleanIdentity: boolean;
   /** Local address in encryption and prekey decryption (0.91.0). */
   readonly localAddress: boolean;
   /** Local address in `processPreKeyBundle` and `signalDecrypt` too (0.93.0). */
@@ -31,6 +33,7 @@ export interface Traits {
 
 const OLD: Traits = {
   buffers: true,
+  booleanIdentity: false,
   localAddress: false,
   localAddressEverywhere: false,
   usePqRatchet: false,
@@ -42,7 +45,7 @@ const REQUIRED: Traits = { ...OPTIONAL, localAddress: true, pqRatchet: ['require
 const NEWEST: Traits = { ...REQUIRED, localAddressEverywhere: true };
 
 const TRAITS: ReadonlyMap<string, Traits> = new Map([
-  ['0.31.0', OLD],
+  ['0.31.0', { ...OLD, booleanIdentity: true }],
   ['0.72.1', OLD],
   ['0.76.7', { ...OPTIONAL, usePqRatchet: true, pqRatchet: ['optional', 'off'] }],
   ['0.88.3', OPTIONAL],
@@ -91,10 +94,7 @@ export async function install(version: string, progress: (line: string) => void)
       output += text;
     });
   }
-  const ticking = setInterval(
-    () => progress(`  … ${version}: ${Math.round((Date.now() - began) / 1000)} s`),
-    10_000,
-  );
+  const ticking = setInterval(() => progress(`  … ${version}: ${Math.round((Date.now() - began) / 1000)} s`), 10_000);
   const code = await new Promise<number | null>((resolve, reject) => {
     child.on('error', reject).on('close', resolve);
   }).finally(() => clearInterval(ticking));

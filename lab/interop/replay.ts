@@ -59,12 +59,16 @@ async function replaySide(file: FailureFile, side: Side): Promise<boolean> {
 async function main(): Promise<number> {
   const [path] = process.argv.slice(2);
   if (path === undefined || path === '--help') {
-    console.log('usage: node lab/interop/replay.ts FILE\n\nFILE is what a failed dialogue left in lab/interop/failures/.');
+    console.log(
+      'usage: node lab/interop/replay.ts FILE\n\nFILE is what a failed dialogue left in lab/interop/failures/.',
+    );
     return path === undefined ? 2 : 0;
   }
   const file = JSON.parse(readFileSync(path, 'utf8')) as FailureFile;
   const { step, side, message } = file.mismatch;
-  console.log(`the dialogue failed at step ${step} (${shown(file.plan.steps[step] ?? 'after the last')}), side ${side}:\n  ${message}`);
+  console.log(
+    `the dialogue failed at step ${step} (${shown(file.plan.steps[step] ?? 'after the last')}), side ${side}:\n  ${message}`,
+  );
   const ours = (['a', 'b'] as const).filter((name) => file.drivers[name].seeded);
   if (ours.length === 0) console.log('neither side can be replayed: libsignal takes no seed');
   const same: boolean[] = [];

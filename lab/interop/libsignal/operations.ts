@@ -63,7 +63,10 @@ export class Operations {
   readonly table: ReadonlyMap<string, Operation> = new Map<string, Operation>([
     ['hello', () => this.#hello()],
     ['x25519.public', (args) => ({ public: toHex(this.#private(args, 'private').getPublicKey().serialize()) })],
-    ['x25519.shared', (args) => ({ shared: toHex(this.#private(args, 'private').agree(this.#public(args, 'public'))) })],
+    [
+      'x25519.shared',
+      (args) => ({ shared: toHex(this.#private(args, 'private').agree(this.#public(args, 'public'))) }),
+    ],
     ['xeddsa.sign', (args) => this.#sign(args)],
     ['xeddsa.verify', (args) => this.#verify(args)],
     ['device.create', (args) => this.#create(args)],
@@ -139,7 +142,8 @@ export class Operations {
     if (args.pqRatchet === undefined) return pqRatchet.length > 0;
     const wanted = text(args, 'pqRatchet');
     const known = pqRatchet.length === 0 ? ['off'] : pqRatchet;
-    if (!known.includes(wanted)) throw new DriverFailure('UnsupportedOperation', `the release cannot be set to ${wanted}`);
+    if (!known.includes(wanted))
+      throw new DriverFailure('UnsupportedOperation', `the release cannot be set to ${wanted}`);
     return wanted !== 'off';
   }
 

@@ -41,7 +41,7 @@ function sessionStore({ exports, bytes }: Library, state: DeviceState): object {
   })();
 }
 
-function identityStore({ exports, bytes }: Library, state: DeviceState): object {
+function identityStore({ exports, bytes, traits }: Library, state: DeviceState): object {
   const privateKey = () => exports.PrivateKey.deserialize(bytes(Buffer.from(state.identityPrivate, 'hex')));
   return new (class extends exports.IdentityKeyStore {
     async getIdentityKey(): Promise<object> {
@@ -54,11 +54,12 @@ function identityStore({ exports, bytes }: Library, state: DeviceState): object 
     async getLocalRegistrationId(): Promise<number> {
       return state.registrationId;
     }
-    async saveIdentity(address: Address, identity: Saved): Promise<number> {
+    async saveIdentity(address: Address, identity: Saved): Promise<number | boolean> {
       const before = state.identities.get(key(address));
       const now = hex(identity.serialize());
       state.identities.set(key(address), now);
-      return before === undefined || before === now ? 0 : 1;
+      const replaced = before !== undefined && before !== now;
+      return traits.booleanIdentity ? replaced : Number(replaced);
     }
     async isTrustedIdentity(address: Address, identity: Saved): Promise<boolean> {
       const known = state.identities.get(key(address));
