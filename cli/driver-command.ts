@@ -32,6 +32,7 @@ async function run(version: string): Promise<void> {
     braidFailures: new Map(),
   };
   // Whoever reads the answers may stop reading: there is nothing left to do then, and nothing to say.
+  // @req DRV-16
   process.stdout.on('error', () => process.exit(0));
   await runDriver(driver, process.stdin, write, reportFault);
 }

@@ -46,23 +46,18 @@ function isId(value: unknown): value is number {
   return typeof value === 'number' && Math.abs(value) <= Number.MAX_SAFE_INTEGER;
 }
 
-function own(request: Readonly<Record<string, unknown>>, name: string): unknown {
-  return Object.hasOwn(request, name) ? request[name] : undefined;
-}
-
 function perform(
   driver: Driver,
   request: Readonly<Record<string, unknown>>,
   id: Id,
 ): { op: string; run: () => object } {
-  const op = own(request, 'op');
+  const { op, args = {} } = request;
   if (id === null) throw malformed('bad-id', 'id');
   if (typeof op !== 'string') throw malformed(op === undefined ? 'missing-field' : 'wrong-type', 'op');
   if (!Object.keys(request).every((key) => ENVELOPE.includes(key))) throw malformed('unknown-field', 'request');
   const found = OPERATIONS.get(op);
   // @req DRV-08
   if (found === undefined) throw new ProtocolError('UnsupportedOperation', 'parse', 'unknown-operation', 'op');
-  const args = Object.hasOwn(request, 'args') ? own(request, 'args') : {};
   return { op, run: () => found.run(driver, args) };
 }
 
@@ -73,8 +68,7 @@ export function answerLine(driver: Driver, line: Uint8Array, fault: Fault): stri
   try {
     const request = parseJson(line);
     if (!isObject(request)) throw malformed('wrong-type', 'request');
-    const given = own(request, 'id');
-    id = isId(given) ? given : null;
+    id = isId(request.id) ? request.id : null;
     const performance = perform(driver, request, id);
     op = performance.op;
     return JSON.stringify({ id, ok: performance.run() });

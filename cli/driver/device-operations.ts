@@ -39,7 +39,11 @@ function makeIdentity(provider: CryptoProvider, random: RandomSource, given: Uin
 
 const createShape = {
   local: address,
-  suites: z.array(suite).min(1).optional(),
+  suites: z
+    .array(suite)
+    .min(1)
+    .refine((names) => new Set(names).size === names.length, 'repeated')
+    .optional(),
   pqRatchet: z.enum(['required', 'optional', 'off']).optional(),
   identityPrivate: bytes.optional(),
   registrationId: z.int().min(1).max(MAX_REGISTRATION_ID).optional(),
@@ -81,6 +85,7 @@ function kemOf(device: Device): KemName | null {
 function makeBundle(oneTime: boolean, { device, provider, random }: Scene): Step {
   const { identity, registrationId, local } = device;
   const kemName = kemOf(device);
+  // @req DRV-18
   let nextPreKeyId = device.nextPreKeyId;
   const signed = createSignedPreKey(provider, random, identity, nextPreKeyId++);
   const single = oneTime ? createPreKey(provider, random, nextPreKeyId++) : null;

@@ -21,6 +21,7 @@ import { deviceOperation, type Operation } from './operation.ts';
 import { address, bytes, distributionId } from './values.ts';
 
 function recordOf(device: Device, name: SenderKeyName): SenderKeyRecord | null {
+  // @req DRV-20
   return device.senderKeys.get(senderKeyRecordKey(name))?.record ?? null;
 }
 

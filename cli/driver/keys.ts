@@ -48,6 +48,7 @@ export function kemPrivateOfWire(kem: Kem, wire: Uint8Array, field: string): Uin
 
 /** A source for one draw that the caller chose; its length was checked with the arguments. */
 export function chosenRandom(chosen: Uint8Array): RandomSource {
+  // @req DRV-17
   return (length) => {
     if (length !== chosen.length) throw new TypeError('another number of random bytes was drawn');
     return chosen.slice();

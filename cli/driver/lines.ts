@@ -8,7 +8,7 @@
 import { concat } from '../../protocol/bytes/bytes.ts';
 
 /** Bytes of the longest line that is read: 64 MiB. */
-export const MAX_LINE_BYTES = 64 * 1024 * 1024;
+const MAX_LINE_BYTES = 64 * 1024 * 1024;
 const LINE_FEED = 0x0a;
 
 /** A line without its line feed, or that there was one too long to read. */

@@ -127,6 +127,7 @@ function readSenderKey(provider: CryptoProvider, input: ByteReader): StoredSende
 }
 
 /** Saves a device. The result holds secrets. */
+// @req DRV-19
 export function saveDevice(provider: CryptoProvider, device: Device): Uint8Array {
   const out = new ByteWriter();
   writeAddress(out, device.local);

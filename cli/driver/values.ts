@@ -24,7 +24,7 @@ export function bytesOfLength(length: number) {
 }
 
 /** An unsigned 32-bit number. */
-export const uint32 = z.int().min(0).max(0xffff_ffff);
+const uint32 = z.int().min(0).max(0xffff_ffff);
 
 /** Milliseconds since 1970. */
 export const instant = z.int().min(0);

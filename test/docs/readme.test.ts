@@ -31,6 +31,16 @@ describe('[CNV-16] the README', () => {
     expect(Object.keys(manifest.scripts)).toEqual(expect.arrayContaining(['demo', 'test']));
   });
 
+  test('[CNV-16] [DRV-09] its line to a driver is answered as shown', () => {
+    const command = /^printf .* \| npm run -s driver$/m.exec(readme)?.[0] ?? '';
+    const shown = /^ {4}(\{"id":1,"ok":.*\})$/m.exec(readme)?.[1] ?? '';
+    const answer = execFileSync('sh', ['-c', command], { encoding: 'utf8', cwd: root });
+    const { version, ops, suites } = (JSON.parse(answer) as { ok: Record<string, string & string[]> }).ok;
+    const filled = shown.replace('"…"', JSON.stringify(version)).replace('["hello",…]', JSON.stringify(ops));
+    expect(answer).toBe(`${filled.replace('[…]', JSON.stringify(suites))}\n`);
+    expect(ops?.length).toBeGreaterThan(20);
+  });
+
   test('[CNV-16] every file it links to exists', () => {
     const links = [...readme.matchAll(/\]\((?!https?:)([^)#]+)/g)].map((match) => match[1] as string);
     expect(links.length).toBeGreaterThan(3);
