@@ -19,6 +19,8 @@ export interface End {
   readonly seeded: boolean;
   /** More arguments of `device.create`: suites, policy. */
   readonly create: Args;
+  /** What of a saved state a refusal must leave alone; absent, all of it. */
+  readonly kept?: ((state: string) => string) | undefined;
 }
 
 /** One request and its answer. */
@@ -48,7 +50,7 @@ export interface Tally {
   readonly info: Readonly<Record<Side, Info | null>>;
 }
 
-/** A step that came to something else than it must. */
+/** A step that came to something else than it must. @req IOP-05 */
 export class Mismatch extends Error {
   readonly step: number;
   readonly doing: Step['do'] | 'create' | 'info';
@@ -232,6 +234,12 @@ export class Dialogue {
     return String((await this.#must(doing, side, 'device.save', { device: this.handles[side] })).state);
   }
 
+  /** A state as it is compared around a refusal. */
+  async #kept(doing: Step['do'], side: Side): Promise<string> {
+    const state = await this.#saved(doing, side);
+    return this.#ends[side].kept?.(state) ?? state;
+  }
+
   async #send({ by, message, size, group }: Step & { readonly do: 'send' }): Promise<void> {
     const plaintext = hex(seededRandom(`${this.plan.seed}/${this.plan.index}/${message}`)(size));
     const sent = group
@@ -266,13 +274,13 @@ export class Dialogue {
     const sent = this.#message(number);
     const to = other(sent.by);
     const { op, args } = this.#open(sent, sent.body);
-    const before = this.#options.watch ? await this.#saved('deliver', to) : null;
+    const before = this.#options.watch ? await this.#kept('deliver', to) : null;
     const answer = await this.#ask(to, op, args);
     if ('ok' in answer) {
       if (answer.ok.plaintext === sent.plaintext) return;
       this.#fail('deliver', to, 'plaintext', `message ${number} arrived as another one`);
     }
-    const unchanged = before === null || before === (await this.#saved('deliver', to));
+    const unchanged = before === null || before === (await this.#kept('deliver', to));
     const { code, message } = answer.error;
     const changed = unchanged ? '' : ' and changed the receiver';
     const { label } = this.#ends[to].peer;
@@ -284,12 +292,12 @@ export class Dialogue {
     const sent = this.#message(number);
     const to = other(sent.by);
     const { op, args } = this.#open(sent, change(sent.body, sent.form));
-    const before = await this.#saved(doing, to);
+    const before = await this.#kept(doing, to);
     const answer = await this.#ask(to, op, args);
     if ('ok' in answer) this.#fail(doing, to, 'accepted', `message ${number} was accepted as a ${doing}`);
     const { code, message } = answer.error;
     if (!REFUSALS.includes(code)) this.#fail(doing, to, code, `${doing} of ${number}: ${code}: ${message}`);
-    if ((await this.#saved(doing, to)) !== before) this.#fail(doing, to, 'state', `${doing} of ${number} left a trace`);
+    if ((await this.#kept(doing, to)) !== before) this.#fail(doing, to, 'state', `${doing} of ${number} left a trace`);
     count(this.#refusals, `${doing}: ${code}`);
   }
 

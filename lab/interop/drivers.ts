@@ -6,8 +6,9 @@
  */
 import { join } from 'node:path';
 import type { End } from './dialogue.ts';
+import { withoutIdentities } from './libsignal/state.ts';
 import { type Args, type DriverCommand, type Hello, Peer } from './peer.ts';
-import { REFERENCE } from './releases.ts';
+import { REFERENCE, traitsOf } from './releases.ts';
 
 /** The repository. */
 export const ROOT = join(import.meta.dirname, '..', '..');
@@ -47,7 +48,9 @@ async function start(command: DriverCommand): Promise<Running> {
   const hello = await peer.hello();
   // Seeds in device.create are this project's own addition to the protocol.
   const seeded = hello.implementation === 'pawl';
-  return { command, peer, hello, end: (create = {}) => ({ peer, seeded, create }) };
+  const early = hello.implementation === 'libsignal' && traitsOf(hello.version).earlyIdentity;
+  const kept = early ? withoutIdentities : undefined;
+  return { command, peer, hello, end: (create = {}) => ({ peer, seeded, create, kept }) };
 }
 
 /** Runs `work` with two drivers and ends both, whatever comes of it. @throws {Error} where one does not start. */

@@ -81,7 +81,7 @@ export type Observation =
       readonly unchanged: boolean;
     };
 
-/** Whether an observation is what was expected, and if not, why not. */
+/** Whether an observation is what was expected, and if not, why not. @req IOP-07 */
 export function judge(expected: Outcome, seen: Observation): string | null {
   if (!seen.established) {
     if (!isReason(expected)) return `expected ${expected}, but no conversation: ${seen.said}`;

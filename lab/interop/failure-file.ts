@@ -36,7 +36,7 @@ async function stateOf(dialogue: Dialogue, side: Side, end: End): Promise<string
   return answer !== null && 'ok' in answer ? String(answer.ok.state) : null;
 }
 
-/** Writes a failure. @returns the file's path. */
+/** Writes a failure. @req IOP-06 @returns the file's path. */
 export async function writeFailure(
   dialogue: Dialogue,
   mismatch: Mismatch,

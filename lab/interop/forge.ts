@@ -30,7 +30,7 @@ function fieldRange(body: Uint8Array, wanted: number): readonly [number, number]
   return null;
 }
 
-/** Where every bit counts. A classical handshake has no ciphertext. */
+/** Where every bit counts. @req IOP-04 A classical handshake has no ciphertext. */
 function authenticated(body: Uint8Array, form: Form, kem: boolean): readonly [number, number] {
   if (form !== 'prekey') return [0, body.length];
   const range = (kem ? fieldRange(body, KEM_CIPHERTEXT) : null) ?? fieldRange(body, INNER_MESSAGE);

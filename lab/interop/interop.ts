@@ -215,7 +215,7 @@ async function runPair(options: Options, a: string, b: string): Promise<Results>
   return { ...begun, versions, seed, matrix: [], unlikeModels: [], dialogues: played, rates: [], honest: null, gaps };
 }
 
-/** Only the run of everything is kept: a part of it would not be the table that it replaces. */
+/** Only the run of everything is kept: a part of it would not be the table that it replaces. @req IOP-08 */
 function keep(options: Options, results: Results): boolean {
   const partial = [
     options.quick,

@@ -84,10 +84,10 @@ export function columns(versions: readonly string[]): readonly Setting[] {
 }
 
 /** Releases that the rows of ours must be equal to. */
-export const MODELS: Readonly<Record<string, string>> = { 'ours-required': REFERENCE, 'ours-optional': '0.88.3' };
+const MODELS: Readonly<Record<string, string>> = { 'ours-required': REFERENCE, 'ours-optional': '0.88.3' };
 
 /** Our rows, and those of libsignal that they must be equal to as far as these are installed. */
-export function rows(versions: readonly string[]): readonly MatrixRow[] {
+function rows(versions: readonly string[]): readonly MatrixRow[] {
   const models = Object.values(MODELS).filter((version) => versions.includes(version));
   return [
     { name: 'ours-required', suite: 'kyber', setting: ours('ours-required', 'required', KYBER, 'required') },

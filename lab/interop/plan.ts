@@ -96,7 +96,7 @@ function other(side: Side): Side {
   return side === 'a' ? 'b' : 'a';
 }
 
-/** Writes one plan; holds what both ends can do at each point. */
+/** Writes one plan; holds what both ends can do at each point. @req IOP-03 */
 class Planner {
   readonly steps: Step[] = [];
   readonly #kind: Kind;
@@ -233,7 +233,7 @@ export interface PlanOptions {
   readonly kind?: Kind | undefined;
 }
 
-/** The schedule of one dialogue. */
+/** The schedule of one dialogue. @req IOP-02 */
 export function planDialogue({ seed, index, messages, kind: asked }: PlanOptions): Plan {
   const kind = asked ?? KINDS[index % KINDS.length] ?? 'random';
   const draw = seededIntegers(`${seed}/${index}/${kind}/${messages}`);

@@ -11,14 +11,6 @@ import type { Running } from './drivers.ts';
 import type { Args } from './peer.ts';
 import type { Side } from './plan.ts';
 
-/** Message numbers count both directions, from 1. */
-export interface EpochTimes {
-  /** First message after which a side knew the epoch's secret. */
-  readonly has: Readonly<Record<Side, number>>;
-  /** First message of a side that took its key from the epoch. */
-  readonly uses: Readonly<Record<Side, number>>;
-}
-
 /** A traffic shape and its known figures. */
 export interface Traffic {
   readonly name: string;
@@ -83,9 +75,10 @@ function chainEpoch(type: unknown, body: string): number {
   return (pqRatchet[1] ?? 1) - 1;
 }
 
+/** The first message after which a side knew an epoch, and the first of a side that took its key from it; 0: none yet. */
 type Times = { readonly has: Record<Side, number>; readonly uses: Record<Side, number> };
 
-/** First times by epoch, filled as the traffic flows. */
+/** First times by epoch, filled as the traffic flows. Message numbers count both directions, from 1. */
 class Watch {
   readonly #times = new Map<number, Times>();
 

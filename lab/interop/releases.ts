@@ -19,6 +19,8 @@ export interface Traits {
   readonly buffers: boolean;
   /** Its identity store answers `saveIdentity` with a boolean. */
   readonly booleanIdentity: boolean;
+  /** Notes the identity of a prekey message before it is decrypted, and keeps it where that fails. */
+  readonly earlyIdentity: boolean;
   /** Local address in encryption and prekey decryption (0.91.0). */
   readonly localAddress: boolean;
   /** Local address in `processPreKeyBundle` and `signalDecrypt` too (0.93.0). */
@@ -34,6 +36,7 @@ export interface Traits {
 const OLD: Traits = {
   buffers: true,
   booleanIdentity: false,
+  earlyIdentity: false,
   localAddress: false,
   localAddressEverywhere: false,
   usePqRatchet: false,
@@ -45,7 +48,7 @@ const REQUIRED: Traits = { ...OPTIONAL, localAddress: true, pqRatchet: ['require
 const NEWEST: Traits = { ...REQUIRED, localAddressEverywhere: true };
 
 const TRAITS: ReadonlyMap<string, Traits> = new Map([
-  ['0.31.0', { ...OLD, booleanIdentity: true }],
+  ['0.31.0', { ...OLD, booleanIdentity: true, earlyIdentity: true }],
   ['0.72.1', OLD],
   ['0.76.7', { ...OPTIONAL, usePqRatchet: true, pqRatchet: ['optional', 'off'] }],
   ['0.88.3', OPTIONAL],

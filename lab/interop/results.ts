@@ -31,7 +31,7 @@ export interface Results {
   readonly gaps: readonly string[];
 }
 
-/** Checks that passed, and what failed. A gap is a failure: a peer that is missing has not agreed. */
+/** Checks that passed, and what failed. A gap is a failure: a peer that is missing has not agreed. @req IOP-01 */
 export function verdict(results: Results): { readonly passed: number; readonly failures: readonly string[] } {
   const { matrix, dialogues, rates, honest, gaps, unlikeModels } = results;
   const failures = [

@@ -34,7 +34,7 @@ async function mismatch(kind: Kind, liar: Meddle, messages = 60): Promise<string
   return `${error.doing}/${error.side}/${error.code}`;
 }
 
-describe('dialogues between two drivers of ours', () => {
+describe('[IOP-05] dialogues between two drivers of ours', () => {
   test('come to what they must, in every kind', async () => {
     for (const kind of KINDS) {
       const { sent, delivered, lost } = await dialogue(kind, { a: end(), b: end() }, scaled(60, 400)).play();
@@ -65,7 +65,7 @@ describe('dialogues between two drivers of ours', () => {
   });
 });
 
-describe('a driver that lies is found out', () => {
+describe('[IOP-05] a driver that lies is found out', () => {
   test('where a message arrives as another one', async () => {
     const liar: Meddle = (ask, op, args) => {
       const answer = ask(op, args);

@@ -24,7 +24,7 @@ const KNOWN: Readonly<Record<string, readonly Outcome[]>> = {
   '0.103.0': [d, d, 'triple', 'triple', 'triple', 'triple'],
 };
 
-describe('what is expected of a pairing', () => {
+describe('[IOP-07] what is expected of a pairing', () => {
   test('is what is known of the releases among themselves', () => {
     for (const { label, party } of columns(RELEASES)) {
       const outcomes = RELEASES.map((responder) => expectedOutcome('kyber', party, classOf(responder)));
@@ -56,7 +56,7 @@ describe('what is expected of a pairing', () => {
   });
 });
 
-describe('judging what was seen', () => {
+describe('[IOP-07] judging what was seen', () => {
   const on = { established: true, version: 4, pq: ['on', 'on'] } as const;
   const refusal = { established: false, stage: 'first message', said: 'InvalidMessage: …', unchanged: true } as const;
 

@@ -33,7 +33,7 @@ function differences(a: Uint8Array, b: Uint8Array): number[] {
   return [...a].map((byte, at) => bits(byte ^ (b[at] ?? 0)));
 }
 
-describe('forged messages', () => {
+describe('[IOP-04] forged messages', () => {
   test('differ in one bit and leave the original alone', () => {
     fc.assert(
       fc.property(

@@ -11,27 +11,27 @@ function node(file: string, ...args: string[]) {
   return { status, stdout };
 }
 
-test('two driver processes of ours agree', () => {
+test('[IOP-05] two driver processes of ours agree', () => {
   const { status, stdout } = node('interop.ts', '--a', 'pawl', '--b', 'pawl', '--dialogues', '10', '--messages', '20');
   expect(stdout).toMatch(/\n10 passed, 0 failed\n$/);
   expect(status).toBe(0);
 });
 
-test('a driver that is not there is a gap and no success', () => {
+test('[IOP-01] a driver that is not there is a gap and no success', () => {
   const { status, stdout } = node('interop.ts', '--a', 'pawl', '--b', 'exit 7', '--dialogues', '10');
   expect(stdout).toContain('GAP: dialogues: driver exit 7 ended: exit 7');
   expect(stdout).toMatch(/\n0 passed, 1 failed\n$/);
   expect(status).toBe(1);
 });
 
-test('one driver alone is wrong usage', () => {
+test('[CNV-20] one driver alone is wrong usage', () => {
   expect(node('interop.ts', '--a', 'pawl').status).toBe(2);
   expect(node('interop.ts', '--kind', 'other').status).toBe(2);
   expect(node('interop.ts', '--help').status).toBe(0);
   expect(node('replay.ts').status).toBe(2);
 });
 
-test('a failure is replayed exactly, and a difference is shown where it is', () => {
+test('[IOP-06] a failure is replayed exactly, and a difference is shown where it is', () => {
   // A driver of ours whose every message is damaged on its way out.
   const damaged = `"${process.execPath}" cli/pawl.ts driver | sed -u 's/"plaintext":"..*"/"plaintext":"00ff00"/'`;
   const args = ['--a', 'pawl', '--b', damaged, '--dialogues', '1', '--messages', '10', '--seed', 'replay-test'];

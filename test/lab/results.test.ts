@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Cell, unlikeModels } from '../../lab/interop/matrix.ts';
@@ -6,6 +6,7 @@ import { RELEASES } from '../../lab/interop/releases.ts';
 import { markdown, type Results, spliced, verdict } from '../../lab/interop/results.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
+const RESULTS = join(ROOT, 'lab/interop/results.json');
 
 const cell: Cell = {
   row: 'ours-required',
@@ -89,7 +90,7 @@ const results: Results = {
   gaps: [],
 };
 
-describe('the verdict of a run', () => {
+describe('[IOP-01] the verdict of a run', () => {
   test('passes where all is as expected, refusals included', () => {
     expect(verdict(results)).toEqual({ passed: 2 + 3 + 1 + 1, failures: [] });
   });
@@ -125,7 +126,7 @@ describe('the verdict of a run', () => {
   });
 });
 
-describe('the table of a run', () => {
+describe('[IOP-08] the table of a run', () => {
   test('says of each cell what became of it, and why there is none', () => {
     const text = markdown(results);
     expect(text).toContain('| suite and policy | our role | 0.103.0 | 0.72.1 |');
@@ -146,10 +147,21 @@ describe('the table of a run', () => {
     expect(() => spliced('no markers', 'TABLE')).toThrow();
   });
 
+  test('[RAT-11] holds a clean refusal in both roles by ours that require the ratchet and releases without it', () => {
+    const { matrix } = JSON.parse(readFileSync(RESULTS, 'utf8')) as Results;
+    const cells = matrix.filter(
+      ({ row, release }) => row === 'ours-required' && ['0.31.0', '0.72.1'].includes(release),
+    );
+    expect(cells.map(({ role, expected, mismatch }) => [role, expected, mismatch])).toEqual([
+      ['initiator', 'field-ignored', null],
+      ['responder', 'ratchet-demanded', null],
+      ['initiator', 'field-ignored', null],
+      ['responder', 'ratchet-demanded', null],
+    ]);
+  });
+
   test('in the README is the one that results.json makes, of a whole run in which nothing failed', () => {
-    const file = join(ROOT, 'lab/interop/results.json');
-    expect(existsSync(file)).toBe(true);
-    const kept = JSON.parse(readFileSync(file, 'utf8')) as Results;
+    const kept = JSON.parse(readFileSync(RESULTS, 'utf8')) as Results;
     expect(verdict(kept).failures).toEqual([]);
     expect(kept.versions.libsignal).toEqual(expect.arrayContaining([...RELEASES]));
     const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');

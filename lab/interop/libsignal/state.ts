@@ -45,6 +45,12 @@ export function saveState(state: DeviceState): string {
   return JSON.stringify({ ...state, ...Object.fromEntries(sorted) });
 }
 
+/** A saved state, in hex, but for the identities that were noted. */
+export function withoutIdentities(state: string): string {
+  const saved = JSON.parse(Buffer.from(state, 'hex').toString()) as Record<string, unknown>;
+  return JSON.stringify({ ...saved, identities: null });
+}
+
 /** @throws {Error} for anything but what {@link saveState} wrote. */
 export function loadState(text: string): DeviceState {
   const saved = JSON.parse(text) as Record<string, unknown>;
