@@ -94,7 +94,8 @@ describe('linking', () => {
     for (const [bytes, code, reason] of cases) await expectRefusal([bob], { code, reason }, link(bytes));
     await bob.device.linkDevice(offer);
     const again = { code: 'InvalidArgument', reason: 'shared-device-key' } as const;
-    await expectRefusal([bob], again, link(offer));
+    for (const change of [{ name: 'other' }, { registrationId: (good.registrationId % 0x3fff) + 1 }])
+      await expectRefusal([bob], again, link(encodeOffer({ ...good, ...change })));
     expect((await bob.device.status()).devices.map(({ deviceId }) => deviceId)).toEqual([1, 2]);
   });
 
@@ -160,6 +161,37 @@ describe('linking', () => {
       expect((await bob.device.status()).manifestVersion).toBe(version + 1);
     }
     expect((await bob.device.status()).devices).toHaveLength(1);
+  });
+
+  test('[DEV-52] an offer whose answer was lost is accepted again, and links one device', async () => {
+    for (const fault of ['putManifest:before', 'putManifest:after']) {
+      const world = new World();
+      const bob = await world.primary('bob');
+      const { options } = world.options();
+      const offer = await Device.createLinkedOffer(options, { name: 'tablet' });
+      world.relay.fault = (point) => {
+        if (point === fault) throw new RelayError(0, 'unreachable');
+      };
+      for (let i = 0; i < 2; i++) {
+        await expect(bob.device.linkDevice(offer)).rejects.toMatchObject({ reason: 'unreachable' });
+      }
+      world.relay.fault = () => {};
+      const acceptance = await bob.device.linkDevice(offer);
+      const before = await bob.store.snapshot();
+      expect(await bob.device.linkDevice(offer)).toEqual(acceptance);
+      expect(await bob.store.snapshot()).toEqual(before);
+      expect((await bob.device.status()).manifestVersion).toBe(2);
+      const tablet = await Device.acceptLink(options, acceptance);
+      expect(tablet.deviceId).toBe(2);
+      // Another device linked since, and the first one asked again: its acceptance is the manifest that holds now.
+      await world.linked(bob, 'desk');
+      const later = parseSignedManifest(await bob.device.linkDevice(offer)).manifest;
+      expect([later.version, later.devices.map(({ deviceId }) => deviceId)]).toEqual([3, [1, 2, 3]]);
+      // Removed, it is a new device.
+      await bob.device.removeDevice(2);
+      const anew = parseSignedManifest(await bob.device.linkDevice(offer)).manifest;
+      expect(anew.devices.map(({ deviceId }) => deviceId)).toEqual([1, 3, 4]);
+    }
   });
 
   test('[DEV-26] a primary restored from a backup takes over what it published since, and goes on from there', async () => {
