@@ -16,6 +16,7 @@ import {
   signManifest,
 } from '../../protocol/codec/manifest.ts';
 import { nodeProvider, systemRandom } from '../../protocol/crypto/node.ts';
+import type { RandomSource } from '../../protocol/crypto/provider.ts';
 import { copyOf, expectRefusal, read, type Seat, World } from '../support/devices.ts';
 import { keysOutsideSubgroup } from '../support/forge-manifest.ts';
 import { uuidOf } from '../support/peers.ts';
@@ -220,6 +221,21 @@ describe('linking', () => {
 });
 
 describe('opening and registering', () => {
+  test('[PRIM-12] [DEV-53] randomness that gives no registration id ends with an error, and makes no device', async () => {
+    const world = new World();
+    let draws = 0;
+    const random: RandomSource = (length) => {
+      if (length !== 2) return systemRandom(length);
+      if (++draws > 10_000) throw new Error('still drawing');
+      return Uint8Array.of(0xc0, 0);
+    };
+    const failed = { code: 'InvalidState', reason: 'randomness-failed' } as const;
+    const { options } = world.options({ random });
+    await expectRefusal([options], failed, () => Device.createPrimary(options, { account: uuidOf('x'), name: 'x' }));
+    await expectRefusal([options], failed, () => Device.createLinkedOffer(options, { name: 'x' }));
+    expect(world.relay.manifests.size).toBe(0);
+  });
+
   test('[DEV-29] a store holds one device, and an empty one none', async () => {
     const world = new World();
     const { options } = world.options();
