@@ -25,13 +25,18 @@ import { makeKeys, markPublished, NO_KEYS } from './prekeys.ts';
 import { getSelf, putSelf, type Self } from './records/self.ts';
 import { type KeyUpload, RelayError } from './relay/transport.ts';
 
-/** A registration id, evenly drawn: 1 to 0x3FFF. */
+/** Draws in which a working source gives another id than 0, which is one of 2^14. */
+const MAX_DRAWS = 100;
+
+/** A registration id, evenly drawn: 1 to 0x3FFF. @throws {ProtocolError} `InvalidState`/`randomness-failed`. */
 function drawRegistrationId(random: RandomSource): number {
-  for (;;) {
+  for (let draw = 0; draw < MAX_DRAWS; draw++) {
     const [high = 0, low = 0] = random(2);
     const id = ((high << 8) | low) & MAX_REGISTRATION_ID;
     if (id !== 0) return id;
   }
+  // @req DEV-53
+  throw new ProtocolError('InvalidState', 'state', 'randomness-failed');
 }
 
 function newSelf(around: Surroundings, name: string): Self {

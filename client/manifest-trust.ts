@@ -139,15 +139,18 @@ export function currentManifest(
 }
 
 /**
- * Stores a judged manifest, pins its account key at first contact, and deletes the sessions of devices that it no longer
- * holds or holds with another identity key.
+ * Stores a manifest unless it or a newer one is there, judged by what is known in this transaction; pins its account key at
+ * first contact, and deletes the sessions of devices that it no longer holds or holds with another identity key.
  * @returns what to tell the application once the transaction is committed.
+ * @throws {ProtocolError} as {@link judgeManifest}.
  */
 export function saveManifest(tx: StoreTransaction, provider: CryptoProvider, signed: SignedManifest): DeviceEvent[] {
   const { account } = signed.manifest;
   const known = getKnown(tx, provider, account);
   const before = known.manifest;
   if (before !== null && before.manifest.version >= signed.manifest.version) return [];
+  // Judged again, as in currentManifest.
+  judgeManifest(provider, account, known, encodeSignedManifest(signed));
   putRecord(tx, provider, MANIFESTS, account, new ByteWriter().sized(encodeSignedManifest(signed)).finish());
   // @req DEV-02
   if (known.pin === null) putPin(tx, provider, account, signed.manifest.accountKey);

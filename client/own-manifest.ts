@@ -22,7 +22,7 @@ import { ProtocolError } from '../protocol/errors.ts';
 import { MAX_DEVICE_ID } from '../protocol/limits.ts';
 import { type Context, commit, type Surroundings } from './context.ts';
 import { fetchManifest, getManifest, saveManifest } from './manifest-trust.ts';
-import { decodeOffer } from './offers.ts';
+import { decodeOffer, type LinkOffer } from './offers.ts';
 import { getRecord, putRecord } from './records/sealed.ts';
 import { RelayError } from './relay/transport.ts';
 import type { StoreTransaction } from './store/store.ts';
@@ -180,10 +180,16 @@ export async function publishPending(ctx: Context, confirm = false): Promise<boo
 /** Versions tried before giving up: each try follows a manifest that another process or an earlier life published. */
 const MAX_TRIES = 3;
 
-async function publishEdit(ctx: Context, edit: Edit): Promise<SignedManifest> {
+async function publishEdit(
+  ctx: Context,
+  edit: Edit,
+  isDone: (devices: readonly ManifestDevice[]) => boolean = () => false,
+): Promise<SignedManifest> {
   accountKeyOf(ctx);
   await publishPending(ctx);
   for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const known = await ctx.store.transaction((tx) => getManifest(tx, ctx.provider, ctx.self.account));
+    if (known !== null && isDone(known.manifest.devices)) return known;
     const signed = await commit(ctx, (tx) => makeNext(ctx, tx, edit));
     if (await publishPending(ctx)) return signed;
   }
@@ -201,20 +207,33 @@ function freeDeviceId(ctx: Context, tx: StoreTransaction, devices: readonly Mani
   return id;
 }
 
+/** Whether a manifest holds exactly this device, under whatever id. */
+function holds(devices: readonly ManifestDevice[], offer: LinkOffer): boolean {
+  return devices.some(
+    (device) =>
+      equalBytes(device.identityKey, offer.identityKey) &&
+      equalBytes(device.authKey, offer.authKey) &&
+      device.registrationId === offer.registrationId &&
+      device.name === offer.name,
+  );
+}
+
 /**
- * Adds the offered device to the account.
+ * Adds the offered device to the account. Asked again, after an answer was lost, it gives the acceptance again.
  * @returns the acceptance: the signed manifest, to be shown to the new device.
  * @throws {ProtocolError} `NotAllowed`: `not-primary`, `too-many-devices`; `InvalidMessage`, `InvalidKey` for a bad offer;
- * `InvalidArgument`/`shared-device-key` for a device that is linked already; {@link RelayError}: the manifest is pending then,
- * and published with the next connection.
+ * `InvalidArgument`/`shared-device-key` for another device with keys of one that is linked; {@link RelayError}: the manifest is
+ * pending then, and published with the next connection.
  */
 export async function linkDevice(ctx: Context, input: Uint8Array): Promise<Uint8Array> {
   const offer = decodeOffer(input);
   // @req DEV-26
-  const signed = await publishEdit(ctx, (devices, tx) => [
-    ...devices,
-    { ...offer, deviceId: freeDeviceId(ctx, tx, devices) },
-  ]);
+  const signed = await publishEdit(
+    ctx,
+    (devices, tx) => [...devices, { ...offer, deviceId: freeDeviceId(ctx, tx, devices) }],
+    // @req DEV-52
+    (devices) => holds(devices, offer),
+  );
   return encodeSignedManifest(signed);
 }
 

@@ -59,7 +59,7 @@ function unusedId({ around, tx }: Maker, ...tables: readonly PreKeyTable[]): num
     // @req DEV-24
     if (id !== 0 && tables.every((table) => tx.get(table, idKey(id)) === null)) return id;
   }
-  // Draws this short may repeat, but not for ever.
+  // @req DEV-53
   throw new ProtocolError('InvalidState', 'state', 'randomness-failed');
 }
 

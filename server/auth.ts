@@ -14,6 +14,7 @@ import type { RequestHeaders, RequestSignature } from '../protocol/codec/request
 import { parseRequestSignature, verifyRequest } from '../protocol/codec/request-signature.ts';
 import type { CryptoProvider } from '../protocol/crypto/provider.ts';
 import { isProtocolError } from '../protocol/errors.ts';
+import { parseJson } from './json.ts';
 import { CLOCK_WINDOW_SECONDS } from './limits.ts';
 import { RelayRefusal, refusalOf, unknownDevice } from './refusal.ts';
 import type { Caller, DeviceCredentials, RelayStore } from './store/interface.ts';
@@ -148,7 +149,7 @@ function tokenHeaders(protocols: string): RequestHeaders {
   const whole = protocol === SOCKET_PROTOCOL && token !== undefined && rest.length === 0;
   if (!whole || token.length > MAX_TOKEN_CHARACTERS) throw malformedToken();
   try {
-    const parsed = tokenSchema.safeParse(JSON.parse(fromUtf8(fromBase64Url(token), 'token')));
+    const parsed = tokenSchema.safeParse(parseJson(fromUtf8(fromBase64Url(token), 'token')));
     if (parsed.success) return { ...parsed.data };
   } catch (error) {
     if (!isProtocolError(error) && !(error instanceof SyntaxError)) throw error;

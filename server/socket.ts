@@ -17,6 +17,7 @@ import {
   type EnvelopeBody,
   type ServerFrame,
 } from '../protocol/codec/relay-api.ts';
+import { parseJson } from './json.ts';
 import { MAX_BUFFERED_BYTES, PUSH_PAGE, WINDOW_BYTES, WINDOW_FRAMES } from './limits.ts';
 import type { RelayStore, StoredEnvelope } from './store/interface.ts';
 
@@ -37,7 +38,7 @@ export function envelopeBody(envelope: StoredEnvelope): EnvelopeBody {
 function parseAck(data: unknown): number | null {
   if (typeof data !== 'string') return null;
   try {
-    const parsed = ackFrame.safeParse(JSON.parse(data));
+    const parsed = ackFrame.safeParse(parseJson(data));
     return parsed.success ? parsed.data.seq : null;
   } catch {
     return null;

@@ -23,7 +23,7 @@ import { authenticateRegistration } from '../auth.ts';
 import { checkKeys, checkRegistrationKeys } from '../keys.ts';
 import { noSuchAccount, RelayRefusal, refusalOf } from '../refusal.ts';
 import type { Caller, ManifestRecord } from '../store/interface.ts';
-import { jsonAnswer, jsonBody, NO_CONTENT, REFUSED, type RelayDeps, router, signedBy } from './common.ts';
+import { exactNames, jsonAnswer, jsonBody, NO_CONTENT, REFUSED, type RelayDeps, router, signedBy } from './common.ts';
 import { accountParam, answers, manifestBody, registration } from './schemas.ts';
 
 function record(provider: CryptoProvider, signed: SignedManifest): ManifestRecord {
@@ -36,6 +36,7 @@ function registerAccount(deps: RelayDeps) {
   const route = createRoute({
     method: 'post',
     path: '/v1/accounts',
+    middleware: [exactNames] as const,
     request: { body: jsonBody(registration) },
     responses: { 201: jsonAnswer('Registered.', answers.registration), default: REFUSED },
   });
@@ -108,7 +109,7 @@ function replaceManifest(deps: RelayDeps) {
   const route = createRoute({
     method: 'put',
     path: '/v1/manifest',
-    middleware: [signedBy(deps)] as const,
+    middleware: [signedBy(deps), exactNames] as const,
     request: { body: jsonBody(manifestBody) },
     responses: { 204: NO_CONTENT, default: REFUSED },
   });

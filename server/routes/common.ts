@@ -11,9 +11,11 @@ import type { MiddlewareHandler } from 'hono';
 import type { Logger } from 'pino';
 import type { CryptoProvider, RandomSource } from '../../protocol/crypto/provider.ts';
 import { authenticate } from '../auth.ts';
+import { findNameFault } from '../json.ts';
 import { RelayRefusal } from '../refusal.ts';
 import type { SocketHub } from '../socket.ts';
 import type { Caller, RelayStore } from '../store/interface.ts';
+import { FIELD_NAMES } from './schemas.ts';
 
 /** What the relay is made of. */
 export interface RelayDeps {
@@ -58,6 +60,17 @@ export function signedBy(deps: RelayDeps): MiddlewareHandler<RelayEnv> {
 export function jsonBody<Schema extends z.ZodType>(schema: Schema) {
   return { required: true, content: { 'application/json': { schema } } } as const;
 }
+
+/** The step that refuses names which two readers may take for two things; whether the body is JSON is found where it is parsed. */
+export const exactNames: MiddlewareHandler<RelayEnv> = async (c, next) => {
+  const fault = findNameFault(await c.req.text());
+  // @req RLY-02
+  if (fault !== null) {
+    const known = fault.name === '__proto__' || FIELD_NAMES.has(fault.name);
+    throw new RelayRefusal(400, 'InvalidArgument', fault.reason, known ? fault.name : 'json');
+  }
+  await next();
+};
 
 /** A JSON answer in a route's description. */
 export function jsonAnswer<Schema extends z.ZodType>(description: string, schema: Schema) {

@@ -9,7 +9,7 @@ import { toBase64Url } from '../../protocol/codec/base64.ts';
 import type { BundleBody, KeyCountsBody, PreKeyBody, SignedPreKeyBody } from '../../protocol/codec/relay-api.ts';
 import { checkKeys } from '../keys.ts';
 import type { Bundle, StoredKey, StoredSignedKey } from '../store/interface.ts';
-import { jsonAnswer, jsonBody, NO_CONTENT, REFUSED, type RelayDeps, router, signedBy } from './common.ts';
+import { exactNames, jsonAnswer, jsonBody, NO_CONTENT, REFUSED, type RelayDeps, router, signedBy } from './common.ts';
 import { accountParam, answers, deviceParam, keyUpload } from './schemas.ts';
 
 function preKeyBody(key: StoredKey): PreKeyBody {
@@ -37,7 +37,7 @@ function uploadKeys(deps: RelayDeps) {
   const route = createRoute({
     method: 'put',
     path: '/v1/keys',
-    middleware: [signedBy(deps)] as const,
+    middleware: [signedBy(deps), exactNames] as const,
     request: { body: jsonBody(keyUpload) },
     responses: { 204: NO_CONTENT, default: REFUSED },
   });

@@ -14,7 +14,7 @@ import { MAX_ENVELOPE_BYTES } from '../../protocol/limits.ts';
 import { RelayRefusal } from '../refusal.ts';
 import { envelopeBody } from '../socket.ts';
 import { uuidV7 } from '../uuid.ts';
-import { jsonAnswer, jsonBody, NO_CONTENT, REFUSED, type RelayDeps, router, signedBy } from './common.ts';
+import { exactNames, jsonAnswer, jsonBody, NO_CONTENT, REFUSED, type RelayDeps, router, signedBy } from './common.ts';
 import { accountParam, ackBody, answers, mailboxQuery, sendBody } from './schemas.ts';
 
 type ParsedSend = z.output<typeof sendBody>;
@@ -39,7 +39,7 @@ function send(deps: RelayDeps) {
   const route = createRoute({
     method: 'put',
     path: '/v1/messages/{account}',
-    middleware: [signedBy(deps)] as const,
+    middleware: [signedBy(deps), exactNames] as const,
     request: { params: z.object({ account: accountParam }), body: jsonBody(sendBody) },
     responses: { 200: jsonAnswer('Stored.', answers.send), default: REFUSED },
   });
@@ -84,7 +84,7 @@ function acknowledge(deps: RelayDeps) {
   const route = createRoute({
     method: 'post',
     path: '/v1/mailbox/ack',
-    middleware: [signedBy(deps)] as const,
+    middleware: [signedBy(deps), exactNames] as const,
     request: { body: jsonBody(ackBody) },
     responses: { 204: NO_CONTENT, default: REFUSED },
   });

@@ -42,14 +42,14 @@ function bytes(most: number, least = 1) {
 
 const keyId = z.int().min(0).max(MAX_UINT32);
 const deviceId = z.int().min(1).max(MAX_DEVICE_ID);
-const preKey = { id: keyId, publicKey: bytes(MAX_KEY_BYTES) };
-const signedPreKey = z.strictObject({ ...preKey, signature: bytes(SIGNATURE_BYTES, SIGNATURE_BYTES) });
+const preKey = z.strictObject({ id: keyId, publicKey: bytes(MAX_KEY_BYTES) });
+const signedPreKey = z.strictObject({ ...preKey.shape, signature: bytes(SIGNATURE_BYTES, SIGNATURE_BYTES) });
 
 /** KeyUploadBody. */
 export const keyUpload = z.strictObject({
   signedPreKey: signedPreKey.nullable(),
   lastResortKem: signedPreKey.nullable(),
-  oneTime: z.array(z.strictObject(preKey)).max(MAX_KEYS_PER_UPLOAD),
+  oneTime: z.array(preKey).max(MAX_KEYS_PER_UPLOAD),
   oneTimeKem: z.array(signedPreKey).max(MAX_KEYS_PER_UPLOAD),
   replaceOneTime: z.literal(true).optional(),
 });
@@ -60,25 +60,30 @@ export const manifestBody = z.strictObject({ manifest: bytes(MAX_MANIFEST_BYTES)
 /** RegistrationBody. */
 export const registration = z.strictObject({ manifest: bytes(MAX_MANIFEST_BYTES), keys: keyUpload });
 
+const message = z.strictObject({
+  deviceId,
+  registrationId: z.int().min(1).max(MAX_REGISTRATION_ID),
+  type: z.enum(ENVELOPE_TYPES),
+  body: bytes(2 * 1024 * 1024),
+});
+
 /** SendBody; that a body is short enough is said by its own status, 413. */
 export const sendBody = z.strictObject({
   sendId: bytes(SEND_ID_BYTES, SEND_ID_BYTES),
   timestamp: z.int().min(0),
   partial: z.boolean(),
-  messages: z
-    .array(
-      z.strictObject({
-        deviceId,
-        registrationId: z.int().min(1).max(MAX_REGISTRATION_ID),
-        type: z.enum(ENVELOPE_TYPES),
-        body: bytes(2 * 1024 * 1024),
-      }),
-    )
-    .max(MAX_DEVICE_ID),
+  messages: z.array(message).max(MAX_DEVICE_ID),
 });
 
 /** AckBody. */
 export const ackBody = z.strictObject({ seq: z.int().min(1) });
+
+/** Every name of a field in a body: no other name of a request is ever repeated in an answer. */
+export const FIELD_NAMES: ReadonlySet<string> = new Set(
+  [preKey, signedPreKey, keyUpload, manifestBody, registration, message, sendBody, ackBody].flatMap(({ shape }) =>
+    Object.keys(shape),
+  ),
+);
 
 /** An account in a path: its one spelling. */
 export const accountParam = z.string().regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/);

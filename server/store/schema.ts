@@ -4,6 +4,7 @@
  * @spec 06-relay §4
  * Owns: how a database is opened and what is in it. Must not know: what the rows are for beyond their shape.
  */
+import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 
 /** Version of the tables below, in `PRAGMA user_version`. */
@@ -127,11 +128,23 @@ function migrate(database: DatabaseSync): void {
   }
 }
 
+/** Makes a file that its owner alone may read: it tells who writes to whom. SQLite gives its companions the same mode. */
+function makeFile(path: string): void {
+  if (path === ':memory:') return;
+  try {
+    // @req RLY-28
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch {
+    // It is there already, or SQLite will say what is wrong with the path.
+  }
+}
+
 /**
  * Opens a database file, or makes it. `:memory:` is for tests.
  * @throws {Error} where SQLite is too old, the file is no database, or its schema is newer than this relay's.
  */
 export function openDatabase(path: string): DatabaseSync {
+  makeFile(path);
   // The timeout comes first: every later pragma may meet another process's lock.
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT });
   try {

@@ -111,6 +111,37 @@ describe('answers', () => {
     await expect(broken.keyCounts()).rejects.toMatchObject({ status: 0 });
   });
 
+  test('[DEV-28] a redirect is refused also where it leads to a good answer', async () => {
+    const counts = { oneTime: 3, oneTimeKem: 4, signedPreKeyId: 5, lastResortKemId: null };
+    const elsewhere = createServer(says(200, JSON.stringify(counts)));
+    await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
+    const { port } = elsewhere.address() as AddressInfo;
+    let asked = 0;
+    elsewhere.on('request', () => {
+      asked += 1;
+    });
+    try {
+      for (const status of [301, 302, 303, 307, 308]) {
+        for (const location of ['/good', `http://127.0.0.1:${port}/v1/keys`]) {
+          const relay = await relayThat((request, response) => {
+            if (request.url === '/good') says(200, JSON.stringify(counts))(request, response);
+            else response.writeHead(status, { location }).end();
+          });
+          const refused = { status: 0, reason: 'unreachable' };
+          await expect(relay.keyCounts()).rejects.toMatchObject(refused);
+          await expect(relay.acknowledge(1)).rejects.toMatchObject(refused);
+          server?.closeAllConnections();
+          server?.close();
+        }
+      }
+      expect(asked).toBe(0);
+      expect(await (await relayThat(says(200, JSON.stringify(counts)))).keyCounts()).toEqual(counts);
+    } finally {
+      elsewhere.closeAllConnections();
+      elsewhere.close();
+    }
+  });
+
   test('[DEV-28] a relay is a scheme, a host and a port', () => {
     for (const url of ['ftp://x', 'http://x/path', 'http://x/?q', 'http://x/#f', 'x']) {
       expect(() => httpRelay(url)).toThrow(TypeError);

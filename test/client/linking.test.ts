@@ -16,6 +16,7 @@ import {
   signManifest,
 } from '../../protocol/codec/manifest.ts';
 import { nodeProvider, systemRandom } from '../../protocol/crypto/node.ts';
+import type { RandomSource } from '../../protocol/crypto/provider.ts';
 import { copyOf, expectRefusal, read, type Seat, World } from '../support/devices.ts';
 import { keysOutsideSubgroup } from '../support/forge-manifest.ts';
 import { uuidOf } from '../support/peers.ts';
@@ -94,7 +95,8 @@ describe('linking', () => {
     for (const [bytes, code, reason] of cases) await expectRefusal([bob], { code, reason }, link(bytes));
     await bob.device.linkDevice(offer);
     const again = { code: 'InvalidArgument', reason: 'shared-device-key' } as const;
-    await expectRefusal([bob], again, link(offer));
+    for (const change of [{ name: 'other' }, { registrationId: (good.registrationId % 0x3fff) + 1 }])
+      await expectRefusal([bob], again, link(encodeOffer({ ...good, ...change })));
     expect((await bob.device.status()).devices.map(({ deviceId }) => deviceId)).toEqual([1, 2]);
   });
 
@@ -162,6 +164,37 @@ describe('linking', () => {
     expect((await bob.device.status()).devices).toHaveLength(1);
   });
 
+  test('[DEV-52] an offer whose answer was lost is accepted again, and links one device', async () => {
+    for (const fault of ['putManifest:before', 'putManifest:after']) {
+      const world = new World();
+      const bob = await world.primary('bob');
+      const { options } = world.options();
+      const offer = await Device.createLinkedOffer(options, { name: 'tablet' });
+      world.relay.fault = (point) => {
+        if (point === fault) throw new RelayError(0, 'unreachable');
+      };
+      for (let i = 0; i < 2; i++) {
+        await expect(bob.device.linkDevice(offer)).rejects.toMatchObject({ reason: 'unreachable' });
+      }
+      world.relay.fault = () => {};
+      const acceptance = await bob.device.linkDevice(offer);
+      const before = await bob.store.snapshot();
+      expect(await bob.device.linkDevice(offer)).toEqual(acceptance);
+      expect(await bob.store.snapshot()).toEqual(before);
+      expect((await bob.device.status()).manifestVersion).toBe(2);
+      const tablet = await Device.acceptLink(options, acceptance);
+      expect(tablet.deviceId).toBe(2);
+      // Another device linked since, and the first one asked again: its acceptance is the manifest that holds now.
+      await world.linked(bob, 'desk');
+      const later = parseSignedManifest(await bob.device.linkDevice(offer)).manifest;
+      expect([later.version, later.devices.map(({ deviceId }) => deviceId)]).toEqual([3, [1, 2, 3]]);
+      // Removed, it is a new device.
+      await bob.device.removeDevice(2);
+      const anew = parseSignedManifest(await bob.device.linkDevice(offer)).manifest;
+      expect(anew.devices.map(({ deviceId }) => deviceId)).toEqual([1, 3, 4]);
+    }
+  });
+
   test('[DEV-26] a primary restored from a backup takes over what it published since, and goes on from there', async () => {
     const world = new World();
     const bob = await world.primary('bob');
@@ -188,6 +221,21 @@ describe('linking', () => {
 });
 
 describe('opening and registering', () => {
+  test('[PRIM-12] [DEV-53] randomness that gives no registration id ends with an error, and makes no device', async () => {
+    const world = new World();
+    let draws = 0;
+    const random: RandomSource = (length) => {
+      if (length !== 2) return systemRandom(length);
+      if (++draws > 10_000) throw new Error('still drawing');
+      return Uint8Array.of(0xc0, 0);
+    };
+    const failed = { code: 'InvalidState', reason: 'randomness-failed' } as const;
+    const { options } = world.options({ random });
+    await expectRefusal([options], failed, () => Device.createPrimary(options, { account: uuidOf('x'), name: 'x' }));
+    await expectRefusal([options], failed, () => Device.createLinkedOffer(options, { name: 'x' }));
+    expect(world.relay.manifests.size).toBe(0);
+  });
+
   test('[DEV-29] a store holds one device, and an empty one none', async () => {
     const world = new World();
     const { options } = world.options();

@@ -2,8 +2,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { toHex } from '../../protocol/bytes/bytes.ts';
 import { toBase64Url } from '../../protocol/codec/base64.ts';
-import { type DeviceManifest, encodeSignedManifest } from '../../protocol/codec/manifest.ts';
+import { type DeviceManifest, encodeSignedManifest, type SignedManifest } from '../../protocol/codec/manifest.ts';
 import type { RegistrationBody } from '../../protocol/codec/relay-api.ts';
+import { createApp } from '../../server/app.ts';
 import { forgeManifest, keysOutsideSubgroup } from '../support/forge-manifest.ts';
 import {
   type Answer,
@@ -15,6 +16,7 @@ import {
   nextManifest,
   putDevices,
   putKeys,
+  type RelayEnd,
   register,
   sendTo,
   type TestAccount,
@@ -153,6 +155,48 @@ describe('manifest', () => {
       );
     }
     expect((await put(alice.primary, forge(good, alice))).status).toBe(204);
+  });
+
+  it('[RLY-11] [STATE-02] judges the successor once more in the transaction: another relay may have been faster', async () => {
+    const [laptop, tablet] = [createDevice(alice.account, 2, 5), createDevice(alice.account, 2, 6)];
+    const [ours, theirs] = [laptop, tablet].map((device) => nextManifest(alice, [alice.primary, device]));
+    const beyond = nextManifest({ ...alice, manifests: [...alice.manifests, theirs as SignedManifest] }, [
+      alice.primary,
+    ]);
+    // The other relay stores its manifests after this one has looked, and before this one stores.
+    const behind = async (faster: readonly (SignedManifest | undefined)[]): Promise<void> => {
+      let looked = false;
+      const storedManifest = async (account: string) => {
+        const stored = await relay.store.storedManifest(account);
+        if (!looked) for (const manifest of faster) await put(alice.primary, manifestText(manifest));
+        looked = true;
+        return stored;
+      };
+      const store = new Proxy(relay.store, {
+        get: (target, name) => {
+          if (name === 'storedManifest') return storedManifest;
+          const value: unknown = Reflect.get(target, name, target);
+          return typeof value === 'function' ? value.bind(target) : value;
+        },
+      });
+      const app = createApp({ ...relay.deps, store });
+      const slow: RelayEnd = {
+        ...relay,
+        fetch: async ({ method, path, headers, body }) => app.request(relay.base + path, { method, headers, body }),
+      };
+      const body = { manifest: manifestText(ours) };
+      const answer = await call(slow, alice.primary, 'PUT', '/v1/manifest', body);
+      expect([answer.status, answer.json.error]).toEqual([
+        409,
+        { code: 'InvalidState', reason: 'manifest-fork', field: 'manifest' },
+      ]);
+    };
+    await behind([theirs]);
+    const stored = () => call(relay, alice.primary, 'GET', `/v1/accounts/${alice.account}/manifest`);
+    expect((await stored()).json).toEqual({ manifest: manifestText(theirs) });
+    expect(count(relay.database, 'SELECT registration_id FROM device WHERE device_id = 2')).toBe(6);
+    await put(alice.primary, manifestText(beyond));
+    expect((await stored()).json).toEqual({ manifest: manifestText(beyond) });
   });
 
   it("[RLY-11] refuses another account's manifest and another account key", async () => {

@@ -61,18 +61,51 @@ it('[PAR-04] [RLY-02] refuses keys that reach for prototypes, and none is pollut
     '{"seq":1,"constructor":{"prototype":{"polluted":true}}}',
     '{"seq":1,"toString":1}',
   ];
-  for (const text of texts) await refused(400, 'bad-request', ack(text));
+  for (const text of texts)
+    await refused(400, text.includes('__proto__') ? 'prototype-field' : 'bad-request', ack(text));
   const upload = JSON.stringify(keyUpload(alice.primary)).replace(
     '"signedPreKey":{',
     '"signedPreKey":{"__proto__":{"a":1},',
   );
-  await refused(400, 'bad-request', { method: 'PUT', path: '/v1/keys', text: upload });
+  await refused(400, 'prototype-field', { method: 'PUT', path: '/v1/keys', text: upload });
   await refused(400, 'bad-request', { method: 'GET', path: '/v1/mailbox?__proto__=1' });
   await refused(400, 'bad-request', { method: 'GET', path: '/v1/accounts/__proto__/manifest' });
   expect((await ask({ method: 'POST', path: '/v1/mailbox/__proto__' })).status).toBe(404);
   const clean: Record<string, unknown> = {};
   expect(clean.polluted).toBeUndefined();
   expect(clean.seq).toBeUndefined();
+});
+
+it('[RLY-02] refuses a field that stands twice, in every body, at any depth, and names it', async () => {
+  const keys = JSON.stringify(keyUpload(alice.primary, { firstId: 20 }));
+  const send = JSON.stringify(sendTo([alice.primary]));
+  const manifest = JSON.stringify({ manifest: 'AAAA' });
+  const account = `{"manifest":"AAAA","keys":${keys}}`;
+  const put = (path: string, text: string): PlainRequest => ({ method: 'PUT', path, text });
+  const twice = (text: string, name: string) => {
+    expect(text).toContain(`"${name}":`);
+    return text.replace(`"${name}":`, `"${name}" : null,"${name}":`);
+  };
+  const mail = `/v1/messages/${alice.account}`;
+  const cases: [string, PlainRequest][] = [
+    ['seq', ack('{"seq":1,"seq":1}')],
+    ['manifest', put('/v1/manifest', twice(manifest, 'manifest'))],
+    ['oneTimeKem', put('/v1/keys', twice(keys, 'oneTimeKem'))],
+    ['publicKey', put('/v1/keys', twice(keys, 'publicKey'))],
+    ['signature', put('/v1/keys', twice(keys, 'signature'))],
+    ['sendId', put(mail, twice(send, 'sendId'))],
+    ['body', put(mail, twice(send, 'body'))],
+    ['keys', { method: 'POST', path: '/v1/accounts', text: twice(account, 'keys') }],
+    ['id', { method: 'POST', path: '/v1/accounts', text: twice(account, 'id') }],
+    // A name that is not ours is not repeated.
+    ['json', ack('{"zebra":1,"zebra":1,"seq":1}')],
+  ];
+  for (const [field, request] of cases) {
+    const answer = await refused(400, 'repeated-field', request);
+    expect(answer.json.error.field).toBe(field);
+  }
+  for (const text of ['{"s\\u0065q":1}', '{"seq":1,"s\\u0065q":2}', '{"seq":1,"\\"":2}'])
+    await refused(400, 'escaped-field', ack(text));
 });
 
 it('[RLY-02] refuses other media types and bytes that are not base64url', async () => {

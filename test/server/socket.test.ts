@@ -180,6 +180,9 @@ describe('over the wire', () => {
     tokens.push(['pawl.v1', toBase64Url(utf8(JSON.stringify(other.headers)))]);
     const old = sign(bob.primary, relay.url, Date.now() - 400_000, { method: 'GET', path: '/v1/socket' });
     tokens.push(['pawl.v1', toBase64Url(utf8(JSON.stringify(old.headers)))]);
+    const { headers } = sign(bob.primary, relay.url, Date.now(), { method: 'GET', path: '/v1/socket' });
+    const twice = `{"signature":"sig1=:AA:",${JSON.stringify(headers).slice(1)}`;
+    tokens.push(['pawl.v1', toBase64Url(utf8(twice))]);
     for (const protocols of tokens) {
       const client = connect(bob.primary, true, protocols);
       await until(() => client.code !== null);
@@ -208,6 +211,7 @@ describe('over the wire', () => {
       '{"type":"ack","seq":"1"}',
       '{"type":"ack","seq":1,"__proto__":{}}',
       '{"type":"nack","seq":1}',
+      '{"type":"nack","type":"ack","seq":1}',
       new Uint8Array([1, 2, 3]),
     ];
     for (const frame of frames) {

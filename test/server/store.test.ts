@@ -1,5 +1,5 @@
 /** The database file itself. */
-import { writeFileSync } from 'node:fs';
+import { chmodSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -41,6 +41,24 @@ it('[RLY-09] answers a send when another connection can read it', async () => {
     expect(count(relay.database, 'SELECT count(*) FROM env')).toBe(i);
   }
   await relay.close();
+});
+
+it('[RLY-28] makes a file that its owner alone may read, its companions too, whatever the umask', async () => {
+  const mode = (suffix: string) => (statSync(path + suffix).mode & 0o777).toString(8);
+  const before = process.umask(0);
+  try {
+    const relay = await startRelay({ database: path });
+    expect(['', '-wal', '-shm'].map(mode)).toEqual(['600', '600', '600']);
+    await relay.close();
+  } finally {
+    process.umask(before);
+  }
+  // Whoever opened it to a group had a reason.
+  chmodSync(path, 0o640);
+  const database = openDatabase(path);
+  expect(['', '-wal', '-shm'].map(mode)).toEqual(['640', '640', '640']);
+  database.close();
+  expect(() => openDatabase(join(folder.path, 'no', 'folder'))).toThrow('unable to open database file');
 });
 
 it('[RLY-10] refuses a database with a newer schema and leaves it as it is', async () => {
