@@ -16,7 +16,7 @@ import { encryptMessage, processBundle, sessionInfo } from '../protocol/session/
 import { type Context, isLocalFailure } from './context.ts';
 import { currentManifest, deviceOf, fetchManifest } from './manifest-trust.ts';
 import type { StoredMessage } from './records/mail.ts';
-import { environment, getSession, putSession } from './records/sessions.ts';
+import { environment, getSession, putSession, wipeStepAfter } from './records/sessions.ts';
 import { RelayError } from './relay/transport.ts';
 import { isSpoiled } from './rollback.ts';
 import type { StoreTransaction } from './store/store.ts';
@@ -149,8 +149,12 @@ function encryptOne(
   const stored = getSession(tx, ctx.provider, ctx.self, remote);
   // What the account certified takes precedence over what the relay says of the same device.
   const begun = bundle === null ? null : processBundle(env, stored, { ...bundle, deviceId, registrationId });
-  if (begun !== null) ctx.stalls.clear(addressKey(remote));
+  if (begun !== null) {
+    wipeStepAfter(tx, begun);
+    ctx.stalls.clear(addressKey(remote));
+  }
   const sealed = encryptMessage(env, begun?.record ?? stored, plaintext);
+  wipeStepAfter(tx, sealed);
   putSession(tx, ctx.provider, ctx.self, remote, sealed.record);
   const { type, body, protection, pqEpoch } = sealed;
   const message: StoredMessage = { deviceId, registrationId, type, body, protection, pqEpoch };

@@ -16,9 +16,14 @@ const OTHERS = 'others';
 /** Different reasons told in one line. */
 const MAX_REASONS = 8;
 
+/** A duplicate is told by its counter, before any MAC: that many alarm where one refusal counts towards it. */
+const DUPLICATES_PER_REFUSAL = 10;
+
 interface PeerCount {
-  since: number;
-  count: number;
+  readonly name: string;
+  readonly since: number;
+  refused: number;
+  duplicates: number;
   alerted: boolean;
 }
 
@@ -56,35 +61,48 @@ export class FailureLog {
     return this.#peers.size;
   }
 
-  /** A duplicate is what at-least-once delivery brings: counted, never alarming. */
-  duplicate(): void {
+  /**
+   * Counts one duplicate from `peer`. At-least-once delivery brings duplicates, so that few of them alarm nobody; but whoever
+   * may write envelopes can make as many as it likes, out of junk, so that many do.
+   */
+  duplicate(peer: string): void {
     this.#duplicates += 1;
+    const entry = this.#entryOf(peer);
+    entry.duplicates += 1;
+    this.#alert(entry);
   }
 
   /** Counts one refusal of an envelope of `peer` (`account.device`). */
   refuse(peer: string, error: ProtocolError): void {
-    const now = this.#clock.now();
     this.#refused += 1;
     this.#pending += 1;
     const slug = `${error.code}/${error.reason}`;
     const reason = this.#reasons.has(slug) || this.#reasons.size < MAX_REASONS ? slug : OTHERS;
     this.#reasons.set(reason, (this.#reasons.get(reason) ?? 0) + 1);
-    this.#countPeer(peer, now);
+    const entry = this.#entryOf(peer);
+    entry.refused += 1;
+    this.#alert(entry);
     this.flush();
   }
 
-  #countPeer(peer: string, now: number): void {
+  /** The counts of a peer in its present hour. */
+  #entryOf(peer: string): PeerCount {
+    const now = this.#clock.now();
     if (!this.#peers.has(peer) && this.#peers.size >= MAX_PEERS) this.#forgetOld(now);
     const name = this.#peers.has(peer) || this.#peers.size < MAX_PEERS ? peer : OTHERS;
     const before = this.#peers.get(name);
-    const entry =
-      before === undefined || now - before.since >= HOUR ? { since: now, count: 0, alerted: false } : before;
+    if (before !== undefined && now - before.since < HOUR) return before;
+    const entry = { name, since: now, refused: 0, duplicates: 0, alerted: false };
     this.#peers.set(name, entry);
-    entry.count += 1;
+    return entry;
+  }
+
+  #alert(entry: PeerCount): void {
+    const { name, refused, duplicates, alerted } = entry;
     // @req DEV-22
-    if (entry.count < this.#alertAt || entry.alerted) return;
+    if (alerted || (refused < this.#alertAt && duplicates < DUPLICATES_PER_REFUSAL * this.#alertAt)) return;
     entry.alerted = true;
-    this.#emit({ type: 'decryptFailureAlert', peer: name, count: entry.count });
+    this.#emit({ type: 'decryptFailureAlert', peer: name, count: refused + duplicates });
   }
 
   #forgetOld(now: number): void {

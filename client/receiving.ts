@@ -27,7 +27,7 @@ import { addInbox } from './records/mail.ts';
 import { consumePreKeys, countSharedSessions, preKeyLookup, setSharedSessions } from './records/prekeys.ts';
 import { noteRead, wasRead } from './records/read-messages.ts';
 import { getRecord, putRecord } from './records/sealed.ts';
-import { environment, getSession, putSession } from './records/sessions.ts';
+import { environment, getSession, putSession, wipeStepAfter } from './records/sessions.ts';
 import { type Envelope, isTransient, RelayError } from './relay/transport.ts';
 import { requestAgain, sendAgain } from './resending.ts';
 import type { StoreTransaction } from './store/store.ts';
@@ -125,12 +125,15 @@ function open(ctx: Context, tx: StoreTransaction, envelope: Envelope, candidate:
     envelope.type === 'prekey'
       ? openPreKey(ctx, tx, env, { body, peer })
       : { ...decryptMessage(env, getSession(tx, ctx.provider, ctx.self, remote), body), events: [] };
+  wipeStepAfter(tx, opened);
   const content = decodeContent(opened.plaintext);
   checkContent(ctx, envelope, content);
   const changes = candidate !== null && signed !== null ? saveManifest(tx, ctx.provider, signed) : [];
-  const events = [...changes, ...opened.events];
+  const { damage, protection, pqEpoch } = opened;
+  // @req SES-20
+  const damaged: DeviceEvent[] = damage === null ? [] : [{ type: 'recordDamaged', peer, reason: damage.reason }];
+  const events = [...damaged, ...changes, ...opened.events];
   putSession(tx, ctx.provider, ctx.self, remote, opened.record);
-  const { protection, pqEpoch } = opened;
   const at = { sourceAccount: name, sourceDevice: deviceId, receivedAt: ctx.clock.now() };
   const received = { ...at, protection, pqEpoch, content };
   // @req DEV-47
@@ -145,7 +148,7 @@ async function attempt(ctx: Context, envelope: Envelope, candidate: SignedManife
   ctx.stalls.clear(`${envelope.sourceAccount}.${envelope.sourceDevice}`);
   for (const event of events) ctx.emit(event);
   if (id === null) {
-    ctx.failures.duplicate();
+    ctx.failures.duplicate(`${envelope.sourceAccount}.${envelope.sourceDevice}`);
     return { status: 'duplicate' };
   }
   ctx.emit({ type: 'message', id });
@@ -224,7 +227,8 @@ export async function receive(ctx: Context, envelope: Envelope): Promise<Receipt
       await requestAgain(ctx, envelope, error);
       return { status: 'refused', error };
     }
-    ctx.failures.duplicate();
+    // Nothing authenticates a duplicate: it is acknowledged as any refused envelope is, and proves nothing of its peer.
+    ctx.failures.duplicate(`${envelope.sourceAccount}.${envelope.sourceDevice}`);
     await readWitnessed(ctx, () => undefined);
     return { status: 'duplicate' };
   }

@@ -10,7 +10,7 @@ import { toHex } from '../protocol/bytes/bytes.ts';
 import { addressKey, type ProtocolAddress } from '../protocol/codec/address.ts';
 import type { CryptoProvider } from '../protocol/crypto/provider.ts';
 import { isProtocolError } from '../protocol/errors.ts';
-import { openState } from '../protocol/session/record.ts';
+import { closeSessions, openArchived } from '../protocol/session/archive.ts';
 import type { SessionRecord } from '../protocol/session/session.ts';
 import { archiveSession } from '../protocol/session/session.ts';
 import type { Surroundings } from './context.ts';
@@ -38,9 +38,10 @@ function spoil(tx: StoreTransaction, provider: CryptoProvider, self: Self, remot
   if (record === null) return;
   const archived = archiveSession(provider, record);
   // A message on an archived session makes it current again, with its old sending chain: it is remembered by its base key.
-  for (const session of archived.archived) {
-    tx.put(SPOILED, spoiledKey(remote, openState(provider, session).baseKey), new Uint8Array(0));
-  }
+  // One that is damaged cannot: it is never read again.
+  const { sessions } = openArchived(provider, archived);
+  for (const { state } of sessions) tx.put(SPOILED, spoiledKey(remote, state.baseKey), new Uint8Array(0));
+  closeSessions(sessions, null);
   putSession(tx, provider, self, remote, archived);
 }
 

@@ -3,8 +3,8 @@
  *
  * @spec 07-devices §3
  * Owns: their stored form, the lookup that a session step asks, what a new session consumes.
- * Must not know: when keys rotate (prekeys.ts). Private keys live from here until `deleteKey`, which overwrites them as far as
- * the store can.
+ * Must not know: when keys rotate (prekeys.ts). Private keys live in the store, until `deleteKey` overwrites them as far as the
+ * store can; what is put there or read from there is wiped with its transaction.
  */
 import { toHex } from '../../protocol/bytes/bytes.ts';
 import { type ByteReader, ByteWriter } from '../../protocol/bytes/cursor.ts';
@@ -59,6 +59,7 @@ export function putEcKey(
   { key, life }: Stored<PreKey & Partial<SignedPreKey>>,
 ): void {
   const out = writeLife(life).fixed(key.keyPair.publicKey).fixed(key.keyPair.privateKey.expose());
+  tx.wipeAfter([key.keyPair.privateKey]);
   putRecord(tx, provider, table, idKey(key.id), out.sized(key.signature ?? new Uint8Array(0)).finish());
 }
 
@@ -71,23 +72,26 @@ export function putKemKey(
 ): void {
   const out = writeLife(life).u8(KEMS.indexOf(key.kem)).sized(key.keyPair.publicKey);
   out.sized(key.keyPair.privateKey.expose()).sized(key.signature);
+  tx.wipeAfter([key.keyPair.privateKey]);
   putRecord(tx, provider, table, idKey(key.id), out.finish());
 }
 
-function readEc(id: number, input: ByteReader): Stored<SignedPreKey> {
+function readEc(tx: StoreTransaction, id: number, input: ByteReader): Stored<SignedPreKey> {
   const life = readLife(input);
   const publicKey = input.fixed(32);
   const keyPair = { publicKey, privateKey: new Secret<'EcPrivateKey'>(input.fixed(32)) };
+  tx.wipeAfter([keyPair.privateKey]);
   const signature = input.sized();
   input.end();
   return { life, key: { id, keyPair, signature } };
 }
 
-function readKem(id: number, input: ByteReader): Stored<KemPreKey> {
+function readKem(tx: StoreTransaction, id: number, input: ByteReader): Stored<KemPreKey> {
   const life = readLife(input);
   const kem = KEMS[input.u8()] as KemName;
   const publicKey = input.sized();
   const keyPair = { publicKey, privateKey: new Secret<'KemPrivateKey'>(input.sized()) };
+  tx.wipeAfter([keyPair.privateKey]);
   const signature = input.sized();
   input.end();
   return { life, key: { id, kem, keyPair, signature } };
@@ -99,7 +103,7 @@ export function listEcKeys(
   provider: CryptoProvider,
   table: 'signed-prekey' | 'one-time',
 ): Stored<SignedPreKey>[] {
-  return listRecords(tx, provider, table).map(([key, input]) => readEc(Number(key), input));
+  return listRecords(tx, provider, table).map(([key, input]) => readEc(tx, Number(key), input));
 }
 
 /** All KEM prekeys of a table, by id. */
@@ -108,7 +112,7 @@ export function listKemKeys(
   provider: CryptoProvider,
   table: 'last-resort-kem' | 'one-time-kem',
 ): Stored<KemPreKey>[] {
-  return listRecords(tx, provider, table).map(([key, input]) => readKem(Number(key), input));
+  return listRecords(tx, provider, table).map(([key, input]) => readKem(tx, Number(key), input));
 }
 
 /**
@@ -130,12 +134,12 @@ function baseKeyName(signedPreKeyId: number, kemPreKeyId: number | null, baseKey
 export function preKeyLookup(tx: StoreTransaction, provider: CryptoProvider): PreKeyLookup {
   const ec = (table: 'signed-prekey' | 'one-time', id: number) => {
     const input = getRecord(tx, provider, table, idKey(id));
-    return input === null ? null : readEc(id, input).key.keyPair;
+    return input === null ? null : readEc(tx, id, input).key.keyPair;
   };
   const kem = (id: number) => {
     const table = tx.get('one-time-kem', idKey(id)) === null ? 'last-resort-kem' : 'one-time-kem';
     const input = getRecord(tx, provider, table, idKey(id));
-    const key = input === null ? null : readKem(id, input).key;
+    const key = input === null ? null : readKem(tx, id, input).key;
     return key === null ? null : { ...key.keyPair, kem: key.kem };
   };
   return {

@@ -17,14 +17,17 @@ const CHECKSUM_BYTES = 8;
 const HEADER_BYTES = 2 + CHECKSUM_BYTES;
 
 function checksum(provider: CryptoProvider, table: string, key: string, body: Uint8Array): Uint8Array {
-  return provider.sha256(concat(utf8(`${table}\n${key}\n`), body)).subarray(0, CHECKSUM_BYTES);
+  const input = concat(utf8(`${table}\n${key}\n`), body);
+  const digest = provider.sha256(input).subarray(0, CHECKSUM_BYTES);
+  input.fill(0);
+  return digest;
 }
 
 function damaged(reason: string, table: string): ProtocolError {
   return new ProtocolError('InvalidState', 'parse', reason, table);
 }
 
-/** Stores a record. */
+/** Stores a record. Takes `body`, which may hold secrets, and erases it. */
 export function putRecord(
   tx: StoreTransaction,
   provider: CryptoProvider,
@@ -32,11 +35,18 @@ export function putRecord(
   key: string,
   body: Uint8Array,
 ): void {
-  tx.put(table, key, concat(Uint8Array.of(MAGIC, VERSION), checksum(provider, table, key, body), body));
+  const bytes = concat(Uint8Array.of(MAGIC, VERSION), checksum(provider, table, key, body), body);
+  body.fill(0);
+  try {
+    tx.put(table, key, bytes);
+  } finally {
+    // @req KEY-18
+    bytes.fill(0);
+  }
 }
 
 /**
- * The body of a stored record, for reading.
+ * The body of a stored record, for reading within its transaction.
  * @throws {ProtocolError} `InvalidState`, naming the table: `record-malformed`, `record-version` (a newer layout),
  * `record-checksum` (damaged, or another record's); the reader adds `record-truncated` and `record-trailing-bytes`.
  */

@@ -4,14 +4,16 @@
  * @spec 07-devices §6
  * Owns: where records are kept, and the environment in which a session step runs.
  * Must not know: when steps run. A damaged record is an error for its peer alone, and never a fresh session (STATE-09).
+ * Secrets of records live in the store; what is read from there or written there is wiped with its transaction.
  */
 import { equalBytes } from '../../protocol/bytes/bytes.ts';
+import type { Wipeable } from '../../protocol/bytes/secret.ts';
 import { addressKey, type ProtocolAddress } from '../../protocol/codec/address.ts';
 import type { ManifestDevice } from '../../protocol/codec/manifest.ts';
 import type { CryptoProvider } from '../../protocol/crypto/provider.ts';
 import { isProtocolError } from '../../protocol/errors.ts';
 import type { SessionEnvironment, SessionRecord } from '../../protocol/session/session.ts';
-import { archiveSession, parseRecord, serializeRecord } from '../../protocol/session/session.ts';
+import { archiveSession, parseRecord, secretsOfRecord, serializeRecord } from '../../protocol/session/session.ts';
 import type { Surroundings } from '../context.ts';
 import type { StoreTransaction } from '../store/store.ts';
 import type { Self } from './self.ts';
@@ -23,7 +25,7 @@ export function addressOf(self: Self): ProtocolAddress {
   return { name: self.account, deviceId: self.deviceId };
 }
 
-/** The record of a remote device, or null. @throws {ProtocolError} `InvalidState`, as `parseRecord`. */
+/** The record of a remote device, to be used within the transaction, or null. @throws {ProtocolError} `InvalidState`, as `parseRecord`. */
 export function getSession(
   tx: StoreTransaction,
   provider: CryptoProvider,
@@ -31,9 +33,23 @@ export function getSession(
   remote: ProtocolAddress,
 ): SessionRecord | null {
   const bytes = tx.get(TABLE, addressKey(remote));
-  return bytes === null ? null : parseRecord(provider, bytes, addressOf(self), remote);
+  if (bytes === null) return null;
+  const record = parseRecord(provider, bytes, addressOf(self), remote);
+  // @req KEY-18
+  tx.wipeAfter(secretsOfRecord(record));
+  return record;
 }
 
+/** Has everything wiped with the transaction that a step on a record made and spent: call it before anything else may throw. */
+export function wipeStepAfter(
+  tx: StoreTransaction,
+  step: { readonly record: SessionRecord; readonly spent: readonly Wipeable[] },
+): void {
+  tx.wipeAfter(step.spent);
+  tx.wipeAfter(secretsOfRecord(step.record));
+}
+
+/** Stores the record of a remote device; its secrets are wiped with the transaction. */
 export function putSession(
   tx: StoreTransaction,
   provider: CryptoProvider,
@@ -41,9 +57,13 @@ export function putSession(
   remote: ProtocolAddress,
   record: SessionRecord,
 ): void {
+  tx.wipeAfter(secretsOfRecord(record));
   const bytes = serializeRecord(provider, record, addressOf(self), remote);
-  tx.put(TABLE, addressKey(remote), bytes);
-  bytes.fill(0);
+  try {
+    tx.put(TABLE, addressKey(remote), bytes);
+  } finally {
+    bytes.fill(0);
+  }
 }
 
 export function deleteSession(tx: StoreTransaction, remote: ProtocolAddress): void {

@@ -2,12 +2,13 @@
  * A store in memory.
  *
  * @spec 07-devices §6
- * Owns: rollback of a failed transaction. Must not know: what is stored. Durable as long as the object lives: for tests,
- * demonstrations and sessions that may die with their process.
+ * Owns: rollback of a failed transaction, erasing values that are no longer stored. Must not know: what is stored. Durable until
+ * it is closed: for tests, demonstrations and sessions that may die with their process.
  */
 import { copyInput } from '../../protocol/bytes/bytes.ts';
+import type { Wipeable } from '../../protocol/bytes/secret.ts';
 import type { Row, Store, StoreTransaction } from './store.ts';
-import { canonicalBytes, checkNames, storeError } from './store.ts';
+import { canonicalBytes, checkNames, Loans, storeError } from './store.ts';
 
 type Tables = Map<string, Map<string, Uint8Array>>;
 
@@ -16,9 +17,17 @@ function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown])
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** A row as it was before one change of it. */
+interface Change {
+  readonly rows: Map<string, Uint8Array>;
+  readonly key: string;
+  readonly before: Uint8Array | undefined;
+}
+
 class MemoryTransaction implements StoreTransaction {
   readonly #tables: Tables;
-  readonly #undo: (() => void)[] = [];
+  readonly #loans = new Loans();
+  readonly #changes: Change[] = [];
   #open = true;
 
   constructor(tables: Tables) {
@@ -35,38 +44,47 @@ class MemoryTransaction implements StoreTransaction {
     return made;
   }
 
-  #remember(table: Map<string, Uint8Array>, key: string): void {
-    const before = table.get(key);
-    this.#undo.push(() => (before === undefined ? table.delete(key) : table.set(key, before)));
-  }
-
   get(table: string, key: string): Uint8Array | null {
-    return this.#table(table, key).get(key)?.slice() ?? null;
+    const value = this.#table(table, key).get(key);
+    return value === undefined ? null : this.#loans.lend(value.slice());
   }
 
   put(table: string, key: string, value: Uint8Array): void {
     const rows = this.#table(table, key);
     const copy = copyInput(value, 'value');
-    this.#remember(rows, key);
+    this.#changes.push({ rows, key, before: rows.get(key) });
     rows.set(key, copy);
   }
 
   delete(table: string, key: string): void {
     const rows = this.#table(table, key);
-    this.#remember(rows, key);
+    this.#changes.push({ rows, key, before: rows.get(key) });
     rows.delete(key);
   }
 
   list(table: string, prefix = ''): [string, Uint8Array][] {
     const rows = this.#table(table, '-');
     const found = [...rows].filter(([key]) => key.startsWith(prefix));
-    return found.sort(byKey).map(([key, value]) => [key, value.slice()]);
+    return found.sort(byKey).map(([key, value]) => [key, this.#loans.lend(value.slice())]);
+  }
+
+  wipeAfter(secrets: Iterable<Wipeable>): void {
+    this.#loans.add(secrets);
   }
 
   close(keep: boolean): void {
     this.#open = false;
-    if (!keep) for (const undo of this.#undo.reverse()) undo();
+    // @req KEY-18
+    if (keep) for (const { before } of this.#changes) before?.fill(0);
+    else for (const change of this.#changes.reverse()) undo(change);
+    this.#loans.end();
   }
+}
+
+function undo({ rows, key, before }: Change): void {
+  rows.get(key)?.fill(0);
+  if (before === undefined) rows.delete(key);
+  else rows.set(key, before);
 }
 
 class MemoryStore implements Store {
@@ -91,6 +109,7 @@ class MemoryStore implements Store {
   }
 
   async snapshot(): Promise<Uint8Array> {
+    if (this.#closed) throw storeError('store-closed');
     const rows: Row[] = [];
     for (const [table, entries] of [...this.#tables].sort(byKey)) {
       for (const [key, value] of [...entries].sort(byKey)) rows.push([table, key, value]);
@@ -100,6 +119,8 @@ class MemoryStore implements Store {
 
   async close(): Promise<void> {
     this.#closed = true;
+    for (const rows of this.#tables.values()) for (const value of rows.values()) value.fill(0);
+    this.#tables.clear();
   }
 }
 

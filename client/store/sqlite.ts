@@ -4,13 +4,15 @@
  * @spec 07-devices §6
  * Owns: durability (WAL, `synchronous=FULL`), exclusion between processes (`BEGIN IMMEDIATE`), naming SQLite's failures.
  * Must not know: what is stored. Deleted values are overwritten in the file (`secure_delete`); the write-ahead log holds
- * older pages until its next checkpoint, and a file system may keep copies of its own.
+ * older pages until its next checkpoint, and a file system may keep copies of its own. Of values on their way, the copies in
+ * byte strings are erased; those in SQLite's own memory (page cache, bound parameters) are out of reach.
  */
 import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { copyInput } from '../../protocol/bytes/bytes.ts';
+import type { Wipeable } from '../../protocol/bytes/secret.ts';
 import type { Row, Store, StoreFailure, StoreTransaction } from './store.ts';
-import { canonicalBytes, checkNames, storeError } from './store.ts';
+import { canonicalBytes, checkNames, Loans, storeError } from './store.ts';
 
 /** How a file is opened. */
 export interface SqliteStoreOptions {
@@ -42,6 +44,7 @@ function translated(error: unknown): unknown {
 
 class SqliteTransaction implements StoreTransaction {
   readonly #statements: Statements;
+  readonly #loans = new Loans();
   #open = true;
 
   constructor(statements: Statements) {
@@ -56,12 +59,17 @@ class SqliteTransaction implements StoreTransaction {
   get(table: string, key: string): Uint8Array | null {
     this.#check(table, key);
     const row = this.#statements.get.get(table, key) as { value: Uint8Array } | undefined;
-    return row === undefined ? null : copyInput(row.value, 'value');
+    return row === undefined ? null : this.#loans.lend(row.value);
   }
 
   put(table: string, key: string, value: Uint8Array): void {
     this.#check(table, key);
-    this.#statements.put.run(table, key, copyInput(value, 'value'));
+    const copy = copyInput(value, 'value');
+    try {
+      this.#statements.put.run(table, key, copy);
+    } finally {
+      copy.fill(0);
+    }
   }
 
   delete(table: string, key: string): void {
@@ -73,11 +81,16 @@ class SqliteTransaction implements StoreTransaction {
     this.#check(table, prefix === '' ? '-' : prefix);
     // `~` is the last printable character, so every key that begins with the prefix lies below prefix ‖ DEL.
     const rows = this.#statements.list.all(table, prefix, `${prefix}\u007f`) as { key: string; value: Uint8Array }[];
-    return rows.map(({ key, value }) => [key, copyInput(value, 'value')]);
+    return rows.map(({ key, value }) => [key, this.#loans.lend(value)]);
+  }
+
+  wipeAfter(secrets: Iterable<Wipeable>): void {
+    this.#loans.add(secrets);
   }
 
   close(): void {
     this.#open = false;
+    this.#loans.end();
   }
 }
 
@@ -133,7 +146,9 @@ class SqliteStore implements Store {
       key: string;
       value: Uint8Array;
     }[];
-    return canonicalBytes(rows.map(({ tbl, key, value }): Row => [tbl, key, value]));
+    const bytes = canonicalBytes(rows.map(({ tbl, key, value }): Row => [tbl, key, value]));
+    for (const { value } of rows) value.fill(0);
+    return bytes;
   }
 
   async close(): Promise<void> {

@@ -71,7 +71,10 @@ export function encodeSenderKeyDistribution(distribution: SenderKeyDistribution)
     .bytes(4, distribution.chainKey)
     .bytes(5, encodePublicKey(distribution.signingKey))
     .finish();
-  return concat(VERSION_BYTE, protobuf);
+  const bytes = concat(VERSION_BYTE, protobuf);
+  // @req KEY-18
+  protobuf.fill(0);
+  return bytes;
 }
 
 /**

@@ -88,7 +88,12 @@ function walk(provider: CryptoProvider, state: SenderKeyState, iteration: number
   const passed = new Uint8Array(kept * RATCHET_KEY_BYTES);
   let key: Uint8Array = chain.key.expose().slice();
   for (let index = chain.index; index < iteration; index++) {
-    if (index >= firstKept) passed.set(messageSeed(provider, key), (index - firstKept) * RATCHET_KEY_BYTES);
+    if (index >= firstKept) {
+      const skippedSeed = messageSeed(provider, key);
+      passed.set(skippedSeed, (index - firstKept) * RATCHET_KEY_BYTES);
+      // @req KEY-18
+      skippedSeed.fill(0);
+    }
     const following = nextChainKey(provider, key);
     key.fill(0);
     key = following;

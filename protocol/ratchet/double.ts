@@ -251,7 +251,9 @@ export function finishReceive(
   let skipped = previous === null ? noSkippedSeeds() : previous.skipped;
   if (pending.trail.length > 0) {
     spent.push(skipped);
-    skipped = withSkipped(skipped, pending.trailIndex, seedsOfTrail(provider, pending.trail, work));
+    const seeds = seedsOfTrail(provider, pending.trail, work);
+    skipped = withSkipped(skipped, pending.trailIndex, seeds);
+    seeds.fill(0);
   }
   const receiver: ReceiverChain = { ratchetKey: pending.theirRatchetKey, chain: pending.next, skipped };
   if (pending.position !== null) {
@@ -266,7 +268,10 @@ function seedsOfTrail(provider: CryptoProvider, trail: Secret<'ChainTrail'>, wor
   const seeds = new Uint8Array(keys.length);
   work.spendKdfSteps(keys.length / RATCHET_KEY_BYTES);
   for (let at = 0; at < keys.length; at += RATCHET_KEY_BYTES) {
-    seeds.set(messageSeed(provider, keys.subarray(at, at + RATCHET_KEY_BYTES)), at);
+    const seed = messageSeed(provider, keys.subarray(at, at + RATCHET_KEY_BYTES));
+    seeds.set(seed, at);
+    // @req KEY-18
+    seed.fill(0);
   }
   return seeds;
 }

@@ -2,12 +2,15 @@
  * Current and archived sessions: who is tried, who steps forward, who steps back.
  *
  * @spec 05-sessions §3
- * Owns: archiving, promotion, the search by base key. Must not know: messages.
+ * Owns: archiving, promotion, the search by base key, what is left over. Must not know: messages.
  */
 import { equalBytes } from '../bytes/bytes.ts';
+import { type Wipeable, wipeAll } from '../bytes/secret.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { isProtocolError, type ProtocolError } from '../errors.ts';
 import { MAX_ARCHIVED_STATES } from '../limits.ts';
-import { openState, sealState } from './record.ts';
+import { secretsOfTriple } from '../ratchet/triple.ts';
+import { openState, sealState, secretsOfRecord } from './record.ts';
 import type { SessionRecord, SessionState } from './state.ts';
 import { EMPTY_RECORD } from './state.ts';
 
@@ -44,6 +47,46 @@ export function promote(
   return makeCurrent(provider, rest, state);
 }
 
+/** The secrets of a record that the one after it no longer holds: spent, once that one is stored. */
+export function superseded(before: SessionRecord | null, after: SessionRecord): readonly Wipeable[] {
+  const kept = new Set(secretsOfRecord(after));
+  return secretsOfRecord(before ?? EMPTY_RECORD).filter((secret) => !kept.has(secret));
+}
+
+/** An archived session, opened: its secrets are copies, for whoever opened it to wipe. */
+export interface OpenedSession {
+  readonly state: SessionState;
+  readonly position: number;
+}
+
+/**
+ * Opens the archived sessions, newest first. One that is damaged says nothing about the others: it is left out, and the
+ * last such refusal is told as `damage` (SES-20).
+ */
+export function openArchived(
+  provider: CryptoProvider,
+  record: SessionRecord,
+): { readonly sessions: readonly OpenedSession[]; readonly damage: ProtocolError | null } {
+  const sessions: OpenedSession[] = [];
+  let damage: ProtocolError | null = null;
+  for (const [position, archived] of record.archived.entries()) {
+    try {
+      sessions.push({ state: openState(provider, archived), position });
+    } catch (error) {
+      // @req SES-20
+      if (!isProtocolError(error, 'InvalidState')) throw error;
+      damage = error;
+    }
+  }
+  return { sessions, damage };
+}
+
+/** Wipes opened sessions, those excepted that are kept. */
+export function closeSessions(sessions: readonly OpenedSession[], kept: SessionState | null): void {
+  // @req KEY-18
+  for (const { state } of sessions) if (state !== kept) wipeAll(secretsOfTriple(state));
+}
+
 /** A session found by version and base key: `position` is null for the current one. */
 export interface FoundSession {
   readonly state: SessionState;
@@ -56,13 +99,14 @@ export function findByBaseKey(
   record: SessionRecord,
   version: number,
   baseKey: Uint8Array,
-): FoundSession | null {
+): { readonly found: FoundSession | null; readonly damage: ProtocolError | null } {
   const matches = (state: SessionState) => state.suite.sessionVersion === version && equalBytes(state.baseKey, baseKey);
   // @req SES-05
-  if (record.current !== null && matches(record.current)) return { state: record.current, position: null };
-  for (const [position, archived] of record.archived.entries()) {
-    const state = openState(provider, archived);
-    if (matches(state)) return { state, position };
+  if (record.current !== null && matches(record.current)) {
+    return { found: { state: record.current, position: null }, damage: null };
   }
-  return null;
+  const { sessions, damage } = openArchived(provider, record);
+  const found = sessions.find(({ state }) => matches(state)) ?? null;
+  closeSessions(sessions, found?.state ?? null);
+  return { found, damage };
 }

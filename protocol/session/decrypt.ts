@@ -15,19 +15,20 @@ import type { ParsedSignalMessage } from '../codec/signal-message.ts';
 import { parseSignalMessage } from '../codec/signal-message.ts';
 import type { RandomSource } from '../crypto/provider.ts';
 import { checkedRandom } from '../crypto/random.ts';
-import { isProtocolError, ProtocolError } from '../errors.ts';
+import { type ErrorCode, isProtocolError, ProtocolError } from '../errors.ts';
 import { MAX_ARCHIVED_FORWARD_JUMPS, MAX_FORWARD_JUMPS } from '../limits.ts';
 import { findReceiver } from '../ratchet/double.ts';
 import { beginTriple, dropTriple, finishTriple, secretsOfTriple } from '../ratchet/triple.ts';
 import type { Work } from '../ratchet/work.ts';
 import { WorkMeter } from '../ratchet/work.ts';
-import { findByBaseKey, makeCurrent, promote } from './archive.ts';
+import type { FoundSession, OpenedSession } from './archive.ts';
+import { closeSessions, findByBaseKey, makeCurrent, openArchived, promote, superseded } from './archive.ts';
 import type { PreKeyLookup, UsedPreKeys } from './establish.ts';
 import { acceptHandshake, assertTrusted } from './establish.ts';
 import { decryptionFailed, openMessage } from './message-crypto.ts';
 import type { Protected } from './protection.ts';
 import { protectionOf } from './protection.ts';
-import { openState } from './record.ts';
+import { secretsOfRecord } from './record.ts';
 import type { SessionEnvironment, SessionRecord, SessionState } from './state.ts';
 import { EMPTY_RECORD } from './state.ts';
 
@@ -39,6 +40,8 @@ export interface Decrypted extends Protected {
   readonly remoteIdentity: Uint8Array;
   readonly spent: readonly Wipeable[];
   readonly work: Work;
+  /** Why an archived session that the message might have been tried on could not be read; it stays as it is (SES-20). */
+  readonly damage: ProtocolError | null;
 }
 
 /** What a prekey message brings besides. */
@@ -94,22 +97,38 @@ function goesOn(error: unknown): boolean {
   return error instanceof ProtocolError && error.code !== 'DuplicateMessage' && error.code !== 'InvalidState';
 }
 
+const OF_THE_MESSAGE: readonly ErrorCode[] = ['InvalidMessage', 'InvalidKey', 'DuplicateMessage'];
+
+/**
+ * What is told instead of a refusal where a session could not be read: the message may have been one of that session, and
+ * neither junk nor a duplicate.
+ */
+function refusalOf(error: unknown, damage: ProtocolError | null): unknown {
+  const ofMessage = isProtocolError(error) && OF_THE_MESSAGE.includes(error.code);
+  // @req SES-20
+  return damage !== null && ofMessage ? damage : error;
+}
+
 /** Tries archived sessions: those that know the ratchet key first, then the rest, newest first (SES-15). */
-function openArchived(trial: Trial, record: SessionRecord): { opened: Opened; position: number } | null {
-  const { provider } = trial.env;
-  const states = record.archived.map((archived, position) => ({ state: openState(provider, archived), position }));
-  const knows = (state: SessionState) => findReceiver(state.ratchet, trial.message.ratchetKey) >= 0;
-  // @req SES-15
-  const ordered = [...states.filter(({ state }) => knows(state)), ...states.filter(({ state }) => !knows(state))];
-  for (const { state, position } of ordered) {
-    try {
-      return { opened: openWith(trial, state, MAX_ARCHIVED_FORWARD_JUMPS), position };
-    } catch (error) {
-      if (isProtocolError(error) && error.reason === 'work-budget-exhausted') throw error;
-      if (!goesOn(error)) throw error;
+function tryArchived(trial: Trial, sessions: readonly OpenedSession[]): { opened: Opened; position: number } | null {
+  const knows = ({ state }: OpenedSession) => findReceiver(state.ratchet, trial.message.ratchetKey) >= 0;
+  let kept: SessionState | null = null;
+  try {
+    // @req SES-15
+    for (const { state, position } of [...sessions.filter(knows), ...sessions.filter((one) => !knows(one))]) {
+      try {
+        const opened = openWith(trial, state, MAX_ARCHIVED_FORWARD_JUMPS);
+        kept = state;
+        return { opened, position };
+      } catch (error) {
+        if (isProtocolError(error) && error.reason === 'work-budget-exhausted') throw error;
+        if (!goesOn(error)) throw error;
+      }
     }
+    return null;
+  } finally {
+    closeSessions(sessions, kept);
   }
-  return null;
 }
 
 /**
@@ -130,20 +149,35 @@ export function decryptMessage(env: SessionEnvironment, record: SessionRecord | 
   if (record.current !== null) {
     try {
       const opened = openWith(trial, record.current, currentJumpLimit(env, record.current));
-      return finish(env, opened, { ...record, current: opened.state }, work);
+      return finish(trial, opened, record, { ...record, current: opened.state }, null);
     } catch (error) {
       if (!goesOn(error)) throw error;
       refusal = error;
     }
   }
-  const found = openArchived(trial, record);
-  if (found === null) throw refusal;
-  return finish(env, found.opened, promote(env.provider, record, found.position, found.opened.state), work);
+  const { sessions, damage } = openArchived(env.provider, record);
+  const found = tryArchived(trial, sessions);
+  if (found === null) throw refusalOf(refusal, damage);
+  const next = promote(env.provider, record, found.position, found.opened.state);
+  return finish(trial, found.opened, record, next, damage);
 }
 
-function finish(env: SessionEnvironment, opened: Opened, record: SessionRecord, work: WorkMeter): Decrypted {
-  assertTrusted(env, opened.state.remoteIdentity, 'receiving');
-  return result(opened, record, work);
+/** The result of a plain message, if its identity is trusted; else what the step made goes at once. */
+function finish(
+  trial: Trial,
+  opened: Opened,
+  before: SessionRecord,
+  next: SessionRecord,
+  damage: ProtocolError | null,
+): Decrypted {
+  try {
+    assertTrusted(trial.env, opened.state.remoteIdentity, 'receiving');
+  } catch (error) {
+    const kept = new Set<Wipeable>(secretsOfRecord(before));
+    wipeAll([...opened.spent, ...secretsOfRecord(next)].filter((secret) => !kept.has(secret)));
+    throw error;
+  }
+  return result(trial, opened, before, next, damage);
 }
 
 /**
@@ -164,33 +198,58 @@ export function decryptPreKeyMessage(
   assertTrusted(env, outer.identityKey, 'receiving');
   const work = new WorkMeter();
   const trial: Trial = { env, random: checkedRandom(env.random), message, work };
-  const found = findByBaseKey(env.provider, record ?? EMPTY_RECORD, outer.version, outer.baseKey);
-  if (found === null) return openNew(trial, record, outer, preKeys);
-  // @req SES-16
-  if (!equalBytes(found.state.remoteIdentity, outer.identityKey)) {
-    throw new ProtocolError('InvalidMessage', 'verify', 'identity-mismatch', 'identityKey');
-  }
-  const { position, state } = found;
   const before = record ?? EMPTY_RECORD;
-  const limit = position === null ? currentJumpLimit(env, state) : MAX_ARCHIVED_FORWARD_JUMPS;
-  const opened = openWith(trial, state, limit);
+  const { found, damage } = findByBaseKey(env.provider, before, outer.version, outer.baseKey);
+  if (found === null) {
+    try {
+      return openNew(trial, before, outer, preKeys, damage);
+    } catch (error) {
+      throw refusalOf(error, damage);
+    }
+  }
+  const { position } = found;
+  const opened = openFound(trial, found, outer.identityKey);
   const next =
     position === null ? { ...before, current: opened.state } : promote(env.provider, before, position, opened.state);
-  return { ...result(opened, next, work), remoteRegistrationId: outer.registrationId, used: null };
+  return {
+    ...result(trial, opened, before, next, damage),
+    remoteRegistrationId: outer.registrationId,
+    used: null,
+  };
+}
+
+/** Opens a prekey message with the session that it belongs to; one from the archive is wiped where that fails. */
+function openFound(trial: Trial, { position, state }: FoundSession, identityKey: Uint8Array): Opened {
+  try {
+    // @req SES-16
+    if (!equalBytes(state.remoteIdentity, identityKey)) {
+      throw new ProtocolError('InvalidMessage', 'verify', 'identity-mismatch', 'identityKey');
+    }
+    const limit = position === null ? currentJumpLimit(trial.env, state) : MAX_ARCHIVED_FORWARD_JUMPS;
+    return openWith(trial, state, limit);
+  } catch (error) {
+    if (position !== null) wipeAll(secretsOfTriple(state));
+    throw error;
+  }
 }
 
 function openNew(
   trial: Trial,
-  record: SessionRecord | null,
+  before: SessionRecord,
   outer: PreKeySignalMessage,
   preKeys: PreKeyLookup,
+  damage: ProtocolError | null,
 ): DecryptedPreKey {
   const { env, work } = trial;
   const accepted = acceptHandshake(env, outer, preKeys, work);
   const opened = openOrWipe(trial, accepted.state);
-  const next = makeCurrent(env.provider, record, opened.state);
+  const next = makeCurrent(env.provider, before, opened.state);
   // @req SES-17
-  return { ...result(opened, next, work), remoteRegistrationId: outer.registrationId, used: accepted.used };
+  return {
+    ...result(trial, opened, before, next, damage),
+    remoteRegistrationId: outer.registrationId,
+    used: accepted.used,
+  };
 }
 
 /** Opens with a state that nobody else holds: where that fails, its secrets go at once. */
@@ -203,8 +262,16 @@ function openOrWipe(trial: Trial, state: SessionState): Opened {
   }
 }
 
-function result(opened: Opened, record: SessionRecord, work: WorkMeter): Decrypted {
-  const { plaintext, spent, state, pqEpoch } = opened;
+function result(
+  trial: Trial,
+  opened: Opened,
+  before: SessionRecord,
+  record: SessionRecord,
+  damage: ProtocolError | null,
+): Decrypted {
+  const { plaintext, state, pqEpoch } = opened;
   const { remoteIdentity, suite } = state;
-  return { record, plaintext, remoteIdentity, ...protectionOf(suite, pqEpoch), spent, work: work.total() };
+  const spent = [...opened.spent, ...superseded(before, record)];
+  const work = trial.work.total();
+  return { record, plaintext, remoteIdentity, ...protectionOf(suite, pqEpoch), spent, work, damage };
 }

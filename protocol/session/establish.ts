@@ -26,7 +26,7 @@ import { startSpqr } from '../ratchet/braid/spqr.ts';
 import type { SpqrState } from '../ratchet/braid/spqr-state.ts';
 import { initiatorState, responderState } from '../ratchet/double.ts';
 import type { WorkMeter } from '../ratchet/work.ts';
-import { makeCurrent } from './archive.ts';
+import { makeCurrent, superseded } from './archive.ts';
 import type { SessionEnvironment, SessionRecord, SessionState } from './state.ts';
 
 /** The responder's own prekeys, as its store has them; null where the id is unknown. */
@@ -100,7 +100,11 @@ export function processBundle(
   };
   // @req SES-01
   const next = makeCurrent(provider, record, state);
-  return { record: next, remoteIdentity: decoded.identityKey, spent: [ephemeral.privateKey] };
+  return {
+    record: next,
+    remoteIdentity: decoded.identityKey,
+    spent: [ephemeral.privateKey, ...superseded(record, next)],
+  };
 }
 
 /** The post-quantum ratchet as the policy wants it; takes the handshake's third secret (SES-18). */
@@ -115,10 +119,14 @@ function beginPq(env: SessionEnvironment, secrets: HandshakeSecrets, direction: 
   return 'off';
 }
 
-/** The suite of an incoming handshake: from its version and the type of the KEM prekey it names (SES-11). */
-function suiteOfMessage(env: SessionEnvironment, message: PreKeySignalMessage, kem: KemName | null): Suite {
+/** The first suite of the policy that an incoming handshake of this version may be in (SES-11). */
+function suiteOfMessage(
+  env: SessionEnvironment,
+  message: PreKeySignalMessage,
+  fits: (kem: KemName | null) => boolean,
+): Suite {
   const suites = env.suites.map(getSuite);
-  const suite = suites.find((s) => s.sessionVersion === message.version && s.kem === kem);
+  const suite = suites.find(({ sessionVersion, kem }) => sessionVersion === message.version && fits(kem));
   // @req SES-11
   if (suite === undefined) throw new ProtocolError('InvalidMessage', 'policy', 'suite-not-allowed', 'version');
   return suite;
@@ -156,10 +164,10 @@ export function acceptHandshake(
   work: WorkMeter,
 ): { state: SessionState; used: UsedPreKeys } {
   const { provider } = env;
-  // Version and KEM fields are policy before they are lookups: a stripped or classical message never reaches the store.
-  if (message.kemPreKeyId === null) suiteOfMessage(env, message, null);
+  // Version and KEM fields are policy before they are lookups: what makes no suite of it never reaches the store.
+  suiteOfMessage(env, message, (kem) => (kem === null) === (message.kemPreKeyId === null));
   const ours = findPreKeys(message, preKeys);
-  const suite = suiteOfMessage(env, message, ours.kemPreKey?.kem ?? null);
+  const suite = suiteOfMessage(env, message, (kem) => kem === (ours.kemPreKey?.kem ?? null));
   // @req SES-12
   if (preKeys.baseKeySeen(message.signedPreKeyId, message.kemPreKeyId, message.baseKey)) {
     throw new ProtocolError('DuplicateMessage', 'state', 'base-key-reused', 'baseKey');

@@ -7,7 +7,7 @@
  */
 import { concat, equalBytes, utf8 } from '../bytes/bytes.ts';
 import { ByteReader, ByteWriter } from '../bytes/cursor.ts';
-import { Secret } from '../bytes/secret.ts';
+import { Secret, type Wipeable, wipeAll } from '../bytes/secret.ts';
 import type { ProtocolAddress } from '../codec/address.ts';
 import { addressKey } from '../codec/address.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
@@ -20,6 +20,7 @@ import type { ReceiverChain, SenderChain } from '../ratchet/double.ts';
 import { isSkippedSeeds } from '../ratchet/skipped.ts';
 import type { ChainKey } from '../ratchet/symmetric.ts';
 import { RATCHET_KEY_BYTES } from '../ratchet/symmetric.ts';
+import { secretsOfTriple } from '../ratchet/triple.ts';
 import type { ArchivedSession, PendingPreKey, SessionRecord, SessionState } from './state.ts';
 
 const MAGIC = 0x50;
@@ -143,6 +144,11 @@ export function openState(provider: CryptoProvider, archived: ArchivedSession): 
   return state;
 }
 
+/** Every secret that a record holds. */
+export function secretsOfRecord({ current, archived }: SessionRecord): readonly Wipeable[] {
+  return [...(current === null ? [] : secretsOfTriple(current)), ...archived.map(({ sealed }) => sealed)];
+}
+
 function peerTag(provider: CryptoProvider, local: ProtocolAddress, remote: ProtocolAddress): Uint8Array {
   const names = concat(utf8(addressKey(local)), Uint8Array.of(0), utf8(addressKey(remote)));
   return provider.sha256(names).subarray(0, PEER_TAG_BYTES);
@@ -200,14 +206,30 @@ export function parseRecord(
   if (input.u8() !== MAGIC) throw malformed('record-malformed');
   if (input.u8() !== RECORD_VERSION) throw malformed('record-version');
   if (!equalBytes(input.fixed(PEER_TAG_BYTES), peerTag(provider, local, remote))) throw malformed('record-other-peer');
+  const read: ArchivedSession[] = [];
+  try {
+    return readSessions(provider, input, read);
+  } catch (error) {
+    wipeAll(read.map(({ sealed }) => sealed));
+    throw error;
+  }
+}
+
+/** The sessions of a record; each is noted in `read` as well, for whoever must erase them after a failure. */
+function readSessions(provider: CryptoProvider, input: ByteReader, read: ArchivedSession[]): SessionRecord {
+  const next = (): ArchivedSession => {
+    const session = { sealed: new Secret<'SessionState'>(input.sized()) };
+    read.push(session);
+    return session;
+  };
   const hasCurrent = input.u8();
   if (hasCurrent > 1) throw malformed('record-malformed');
-  const sealedCurrent = hasCurrent === 1 ? new Secret<'SessionState'>(input.sized()) : null;
+  const sealedCurrent = hasCurrent === 1 ? next() : null;
   const count = input.u8();
   if (count > MAX_ARCHIVED_STATES) throw malformed('record-malformed');
-  const archived = Array.from({ length: count }, () => ({ sealed: new Secret<'SessionState'>(input.sized()) }));
+  const archived = Array.from({ length: count }, next);
   input.end();
-  const current = sealedCurrent === null ? null : openState(provider, { sealed: sealedCurrent });
-  sealedCurrent?.wipe();
+  const current = sealedCurrent === null ? null : openState(provider, sealedCurrent);
+  sealedCurrent?.sealed.wipe();
   return { current, archived };
 }

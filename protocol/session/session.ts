@@ -21,7 +21,7 @@ export type { Encrypted, MessageType } from './encrypt.ts';
 export { encryptMessage } from './encrypt.ts';
 export type { PreKeyLookup, UsedPreKeys } from './establish.ts';
 export { processBundle } from './establish.ts';
-export { parseRecord, serializeRecord } from './record.ts';
+export { parseRecord, secretsOfRecord, serializeRecord } from './record.ts';
 export type { PqRatchetPolicy, SessionEnvironment, SessionRecord, TrustDirection } from './state.ts';
 export { archiveCurrent as archiveSession };
 

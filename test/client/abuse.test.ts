@@ -71,6 +71,43 @@ describe('forged messages', () => {
     expect(await bob.device.status()).toMatchObject({ refused: 99, duplicates: 299 });
   });
 
+  test('[DEV-22] [RAT-13] junk with a used counter is a duplicate that proves nothing: no count is reset, the store stays', async () => {
+    const world = new World();
+    const [alice, bob] = await world.acquainted();
+    const used = await envelopeFor(world, alice, bob, 'read');
+    expect((await bob.device.receive(used)).status).toBe('delivered');
+    const genuine = await envelopeFor(world, alice, bob, 'not yet read');
+    const before = await bob.store.snapshot();
+    const alerts = () => bob.events.filter(({ type }) => type === 'decryptFailureAlert');
+    const junk = forged(used, 0xff);
+    for (let i = 0; i < 99; i++) await bob.device.receive(forged(genuine, 1));
+    expect(await bob.device.receive(junk)).toEqual({ status: 'duplicate' });
+    expect(alerts()).toEqual([]);
+    await bob.device.receive(forged(genuine, 1));
+    const peer = `${alice.device.account}.1`;
+    expect(alerts()).toEqual([{ type: 'decryptFailureAlert', peer, count: 101 }]);
+    world.clock.advance(HOUR);
+    for (let i = 0; i < 999; i++) await bob.device.receive(junk);
+    expect(alerts()).toHaveLength(1);
+    for (let i = 0; i < 2; i++) await bob.device.receive(junk);
+    expect(alerts().slice(1)).toEqual([{ type: 'decryptFailureAlert', peer, count: 1000 }]);
+    expect(await bob.store.snapshot()).toEqual(before);
+    expect((await bob.device.receive(genuine)).status).toBe('delivered');
+  });
+
+  test('[DEV-22] junk that is a duplicate is acknowledged as refused junk is', async () => {
+    const world = new World();
+    const [alice, bob] = await world.acquainted();
+    await alice.device.send(bob.device.account, 'read');
+    const box = world.relay.box(bob.device.account, 1);
+    const [used] = box.envelopes as [Envelope];
+    await bob.device.poll();
+    const cut = { ...used, body: used.body.slice(0, -1) };
+    box.envelopes.push({ ...forged(used, 0xff), seq: used.seq + 1 }, { ...cut, seq: used.seq + 2 });
+    expect((await bob.device.poll()).map(({ status }) => status)).toEqual(['duplicate', 'refused']);
+    expect(world.relay.waiting(bob.device.account, 1)).toEqual([]);
+  });
+
   test('[DOS-04] [DEV-21] a storm of bad tags for two hours: one line a minute, flat memory', async () => {
     const world = new World();
     const [alice, bob] = await world.acquainted();

@@ -10,7 +10,7 @@ import { flip } from '../support/forge.ts';
 
 async function damageSession(seat: Seat, key: string): Promise<void> {
   await seat.store.transaction((tx) => {
-    const row = tx.get('session', key);
+    const row = tx.get('session', key)?.slice() ?? null;
     if (row === null) throw new TypeError('no session to damage');
     tx.put('session', key, flip(row, row.length - 1, 1));
   });
@@ -31,7 +31,7 @@ describe('[DEV-17] [DEV-60] [STATE-09] an own device that fails', () => {
     await alice.device.send(bob.device.account, 'before');
     for (const seat of [laptop, desk, bob]) await read(seat);
     await damageSession(alice, `${alice.device.account}.2`);
-    const damaged = await alice.store.transaction((tx) => tx.get('session', `${alice.device.account}.2`));
+    const damaged = await alice.store.transaction((tx) => tx.get('session', `${alice.device.account}.2`)?.slice());
     const sent = await alice.device.send(bob.device.account, 'after');
     expect(sent.status).toBe('sent');
     expect(sent.envelopes.map(({ account, deviceId }) => [account === bob.device.account, deviceId])).toEqual([
@@ -43,7 +43,7 @@ describe('[DEV-17] [DEV-60] [STATE-09] an own device that fails', () => {
     expect(await read(desk)).toEqual(['after']);
     expect(await read(laptop)).toEqual([]);
     // What is damaged stays as it was: only the application resets a session.
-    expect(await alice.store.transaction((tx) => tx.get('session', `${alice.device.account}.2`))).toEqual(damaged);
+    expect(await alice.store.transaction((tx) => tx.get('session', `${alice.device.account}.2`)?.slice())).toEqual(damaged);
     await alice.device.resetSessions(alice.device.account);
     await alice.device.send(bob.device.account, 'reset');
     expect(await read(laptop)).toEqual(['reset']);

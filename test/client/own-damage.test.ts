@@ -16,7 +16,7 @@ describe('[DEV-49] [STATE-09] a damaged record of the device itself', () => {
     const world = new World();
     const [alice, bob] = await world.acquainted();
     await alice.device.send(bob.device.account, 'patience');
-    const good = await bob.store.transaction((tx) => tx.get(table, key));
+    const good = await bob.store.transaction((tx) => tx.get(table, key)?.slice() ?? null);
     if (good === null) throw new TypeError('no such record');
     await bob.store.transaction((tx) => tx.put(table, key, flip(good, good.length - 1, 1)));
     const before = await bob.store.snapshot();

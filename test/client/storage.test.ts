@@ -10,8 +10,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
+import type { Envelope } from '../../client/relay/transport.ts';
 import { openSqliteStore } from '../../client/store/sqlite.ts';
-import { envelopeFor, expectRefusal, read, type Seat, World } from '../support/devices.ts';
+import { envelopeFor, expectEnvelopeRefused, expectRefusal, read, type Seat, World } from '../support/devices.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pawl-storage-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -71,6 +72,32 @@ describe('damaged records', () => {
     },
   );
 
+  test('[SES-20] [DEV-17] an archived session that is damaged: messages of others are read, and the application is told', async () => {
+    const world = new World();
+    const [alice, bob] = await world.acquainted();
+    const late: Envelope[] = [];
+    for (const text of ['first', 'second']) {
+      late.push(await envelopeFor(world, alice, bob, text));
+      await alice.device.resetSessions(bob.device.account);
+      await alice.device.send(bob.device.account, 'anew');
+      await read(bob);
+      await bob.device.send(alice.device.account, 'agreed');
+      await read(alice);
+    }
+    const peer = `${alice.device.account}.1`;
+    await bob.store.transaction((tx) => {
+      const record = tx.get('session', peer) as Uint8Array;
+      // The oldest archived session is at the end.
+      tx.put('session', peer, record.with(-1, (record.at(-1) as number) ^ 1));
+    });
+    const told = { type: 'recordDamaged', peer, reason: 'record-checksum' };
+    const [first, second] = late as [Envelope, Envelope];
+    await expectEnvelopeRefused(bob, first, { code: 'InvalidState', reason: 'record-checksum' });
+    expect(bob.events.filter(({ type }) => type === 'recordDamaged')).toEqual([told]);
+    expect((await bob.device.receive(second)).status).toBe('delivered');
+    expect(bob.events.filter(({ type }) => type === 'recordDamaged')).toEqual([told, told]);
+  });
+
   test('[STATE-09] [DEV-17] the device’s own records are checked alike, and bound to their place', async () => {
     const world = new World();
     const [alice, bob] = await world.acquainted();
@@ -79,13 +106,13 @@ describe('damaged records', () => {
       ['account-key', bob.device.account, 'record-checksum'],
       ['meta', 'outbox', 'record-checksum'],
     ] as const) {
-      const good = await alice.store.transaction((tx) => tx.get(table, key) as Uint8Array);
+      const good = await alice.store.transaction((tx) => (tx.get(table, key) as Uint8Array).slice());
       const bad = good.with(good.length - 1, (good.at(-1) as number) ^ 1);
       await alice.store.transaction((tx) => tx.put(table, key, bad));
       await expectRefusal([alice], { code: 'InvalidState', reason }, () => alice.device.send(bob.device.account, 'hi'));
       await alice.store.transaction((tx) => tx.put(table, key, good));
     }
-    const own = await alice.store.transaction((tx) => tx.get('manifest', alice.device.account) as Uint8Array);
+    const own = await alice.store.transaction((tx) => (tx.get('manifest', alice.device.account) as Uint8Array).slice());
     await alice.store.transaction((tx) => tx.put('manifest', bob.device.account, own));
     const moved = { code: 'InvalidState', reason: 'record-checksum' } as const;
     await expectRefusal([alice], moved, () => alice.device.send(bob.device.account, 'hi'));

@@ -112,6 +112,27 @@ describe('rollback', () => {
     expect(reusedKeys(world.relay.sends.flatMap(({ messages }) => messages))).toEqual([]);
   });
 
+  test('[STATE-05] [DEV-20] an archived session that is damaged does not keep the current one in use', async () => {
+    const world = new World();
+    const [alice, bob] = await world.acquainted();
+    await alice.device.resetSessions(bob.device.account);
+    await alice.device.send(bob.device.account, 'anew');
+    await read(bob);
+    await bob.device.send(alice.device.account, 'agreed');
+    await read(alice);
+    const key = `${bob.device.account}.1`;
+    await alice.store.transaction((tx) => {
+      const record = tx.get('session', key) as Uint8Array;
+      // The archived sessions are at the end.
+      tx.put('session', key, record.with(-1, (record.at(-1) as number) ^ 1));
+    });
+    const yesterday = await copyOf(alice.store);
+    expect((await alice.device.send(bob.device.account, 'today')).envelopes[0]?.type).toBe('message');
+    const restored = await world.reopen(alice, { store: yesterday });
+    expect((await restored.device.send(bob.device.account, 'new')).envelopes[0]?.type).toBe('prekey');
+    expect(reusedKeys(world.relay.sends.flatMap(({ messages }) => messages))).toEqual([]);
+  });
+
   test('[STATE-05] [REPLAY-02] first messages read since the copy cannot be read again from it', async () => {
     const world = new World();
     const [alice, bob] = [await world.primary('alice'), await world.primary('bob')];

@@ -1,110 +1,33 @@
 /**
- * A process that uses secrets, wipes them, and then searches its own memory for them; prints one line of JSON.
+ * Uses every secret of the protocol, wipes it, and searches its own memory for it; prints one line of JSON.
  *
  * @spec 01-keys §7
- * Owns: the list of what was wiped: every `Secret` of 32 bytes or more that anything below wiped, planted ones apart.
- * Must not know: verdicts; `erasure.test.ts` has them. Run with `--expose-gc`.
+ * Owns: what is used. Must not know: verdicts; `erasure.test.ts` has them. Run with `--expose-gc`.
  */
-import { EMPTY } from '../../protocol/bytes/bytes.ts';
 import { Secret, wipeAll } from '../../protocol/bytes/secret.ts';
 import { encodeKemKey, encodePublicKey } from '../../protocol/codec/keys.ts';
 import { getKem } from '../../protocol/crypto/kem.ts';
 import { nobleProvider } from '../../protocol/crypto/noble.ts';
 import { nodeProvider, systemRandom } from '../../protocol/crypto/node.ts';
-import type { CryptoProvider, EcKeyPair, RandomSource } from '../../protocol/crypto/provider.ts';
+import type { CryptoProvider, RandomSource } from '../../protocol/crypto/provider.ts';
 import { checkedRandom } from '../../protocol/crypto/random.ts';
+import {
+  decryptGroupMessage,
+  distributeSenderKey,
+  encryptGroupMessage,
+  processSenderKeyDistribution,
+} from '../../protocol/group/sender-key.ts';
 import { createKemPreKey, createPreKey, createSignedPreKey } from '../../protocol/handshake/prekeys.ts';
-import type { SessionEnvironment, SessionRecord } from '../../protocol/session/session.ts';
+import type { Encrypted, PreKeyLookup, SessionEnvironment, SessionRecord } from '../../protocol/session/session.ts';
 import { decryptMessage, decryptPreKeyMessage, encryptMessage, processBundle } from '../../protocol/session/session.ts';
 import { PQXDH, TEST_NOW, uuidOf } from '../support/peers.ts';
-import { NEEDLE_BYTES, Needles, scanMemory } from './memory-scan.ts';
-
-const EXPANDED_KEY_BYTES = nobleProvider.kemLengths('ML-KEM-1024').expandedKey;
-const MAX_ROUNDS = 8;
-/** Label of secrets that were BigInts in curve arithmetic, numbers and agreements, which nothing can erase. */
-const NUMBER = 'number';
-
-const wiped = new Needles();
-const numbers = new Needles();
-/** What would be garbage by the time of the scan, kept so that it is found unless it was erased. */
-const held: Uint8Array[] = [];
-
-/**
- * From now on each wiped secret is remembered masked, and its bytes kept, which must be empty. The secret itself is not kept,
- * because the platform's key object goes with it.
- */
-function watchWiping(): void {
-  const wipe = Secret.prototype.wipe;
-  Secret.prototype.wipe = function watched(this: Secret) {
-    if (!this.wiped) {
-      const bytes = this.expose();
-      wiped.add(numbers.find(bytes, bytes.length)[0] ?? `wiped at ${callSite('watched')}`, bytes);
-      held.push(bytes);
-    }
-    wipe.call(this);
-  };
-}
-
-/** `file:line` of the caller's caller, when that is in `protocol/`; else the empty string. */
-function callSite(inside: string): string {
-  const lines = (new Error('where').stack ?? '').split('\n');
-  const caller = lines[lines.findIndex((line) => line.includes(inside)) + 1] ?? '';
-  return /protocol\/[^)]*/.exec(caller)?.[0] ?? '';
-}
-
-/** From now on each byte string that code in `protocol/` makes is kept: an intermediate copy has to be erased too. */
-function holdBytes(): void {
-  const { slice } = Uint8Array.prototype;
-  Uint8Array.prototype.slice = function heldSlice(this: Uint8Array<ArrayBuffer>, ...range) {
-    const made = slice.apply(this, range);
-    if (callSite('heldSlice') !== '') held.push(made);
-    return made;
-  };
-  globalThis.Uint8Array = new Proxy(Uint8Array, {
-    construct(target, args, newTarget) {
-      const made: Uint8Array = Reflect.construct(target, args, newTarget === Uint8Array ? target : newTarget);
-      // Libraries clean up after themselves or not; the expanded KEM key, though, is handed to us.
-      if (made.length === EXPANDED_KEY_BYTES || callSite('Object.construct') !== '') held.push(made);
-      return made;
-    },
-  });
-}
-
-/** `provider`, with each byte string that it returns kept and each result of curve arithmetic known as one. */
-function holding(provider: CryptoProvider): CryptoProvider {
-  return new Proxy({} as CryptoProvider, {
-    get(_, name) {
-      const member: unknown = Reflect.get(provider, name);
-      if (typeof member !== 'function') return member;
-      return (...args: readonly unknown[]): unknown => {
-        const result: unknown = Reflect.apply(member, provider, args);
-        if (result instanceof Uint8Array) held.push(result);
-        else if (/25519/.test(String(name))) numbers.add(NUMBER, secretOf(result));
-        return result;
-      };
-    },
-  });
-}
-
-function secretOf(result: unknown): Uint8Array {
-  if (result instanceof Secret) return result.expose();
-  const { privateKey } = Object(result) as Partial<EcKeyPair>;
-  return privateKey?.expose() ?? EMPTY;
-}
+import { holding, printReport, watch, watchedRandom } from './erasure-watch.ts';
 
 /** Wipes every secret that can be reached. */
 function wipeDeep(value: unknown): void {
   if (value instanceof Secret) value.wipe();
   else if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value))
     Object.values(value).forEach(wipeDeep);
-}
-
-/** A source whose every draw has to be gone in the end. */
-function watchedRandom(length: number): Uint8Array {
-  const drawn = systemRandom(length);
-  wiped.add(NUMBER, drawn);
-  held.push(drawn);
-  return drawn;
 }
 
 function usePrimitives(provider: CryptoProvider, random: RandomSource): void {
@@ -147,7 +70,7 @@ function useSession(provider: CryptoProvider): void {
   const signed = createSignedPreKey(provider, random, identity, 1);
   const kem = createKemPreKey(provider, random, identity, 2, 'ML-KEM-1024');
   const oneTime = createPreKey(provider, random, 3);
-  const begun = processBundle(alice.env, null, {
+  const bundle = {
     registrationId: 7,
     deviceId: 1,
     identityKey: encodePublicKey(identity.publicKey),
@@ -160,7 +83,8 @@ function useSession(provider: CryptoProvider): void {
       publicKey: encodeKemKey(getKem('ML-KEM-1024'), kem.keyPair.publicKey),
       signature: kem.signature,
     },
-  });
+  };
+  const begun = processBundle(alice.env, null, bundle);
   alice.record = begun.record;
   wipeAll(begun.spent);
   const lookup = {
@@ -169,64 +93,65 @@ function useSession(provider: CryptoProvider): void {
     oneTimePreKey: () => oneTime.keyPair,
     baseKeySeen: () => false,
   };
-  for (let turn = 0; turn < 6; turn++) {
-    const [from, to] = turn % 2 === 0 ? [alice, bob] : [bob, alice];
-    const sent = encryptMessage(from.env, from.record as SessionRecord, new Uint8Array(20));
-    from.record = sent.record;
-    wipeAll(sent.spent);
-    const read =
-      sent.type === 'prekey'
-        ? decryptPreKeyMessage(to.env, to.record, sent.body, lookup)
-        : decryptMessage(to.env, to.record as SessionRecord, sent.body);
-    to.record = read.record;
-    wipeAll(read.spent);
-  }
+  const talk = (turns: number) => {
+    for (let turn = 0; turn < turns; turn++) {
+      const [from, to] = turn % 2 === 0 ? [alice, bob] : [bob, alice];
+      // Three at a time, and read in the wrong order: two of them are skipped first.
+      const bodies = [0, 1, 2].map(() => say(from));
+      for (const sent of bodies.reverse()) hear(to, sent, lookup);
+    }
+  };
+  talk(6);
+  const late = say(alice);
+  const again = processBundle(alice.env, alice.record, bundle);
+  alice.record = again.record;
+  wipeAll(again.spent);
+  talk(4);
+  // Promotes an archived session.
+  hear(bob, late, lookup);
   wipeDeep([alice, bob, signed, oneTime, kem]);
 }
 
-/**
- * Makes the engine reuse the memory of dead objects: what its collector moved or left behind, and what libraries dropped,
- * is out of this project's hands, but goes once memory is reused. What is kept alive does not.
- */
-function reuseMemory(): void {
-  const objects: unknown[] = [];
-  // Of every small size, because a hole is filled by what fits.
-  for (let i = 0; i < 200_000; i++) objects.push(new Uint8Array(8 * (i % 9)).fill(i), (1n << BigInt(i % 512)) + 1n);
-  collect();
-  objects.length = 0;
-  collect();
+function say(from: Side): Encrypted {
+  const sent = encryptMessage(from.env, from.record, new Uint8Array(20));
+  from.record = sent.record;
+  wipeAll(sent.spent);
+  return sent;
 }
 
-function collect(): void {
-  const { gc } = globalThis;
-  if (gc === undefined) throw new Error('run with --expose-gc');
-  gc();
+function hear(to: Side, { type, body }: Encrypted, lookup: PreKeyLookup): void {
+  const read =
+    type === 'prekey' ? decryptPreKeyMessage(to.env, to.record, body, lookup) : decryptMessage(to.env, to.record, body);
+  to.record = read.record;
+  wipeAll(read.spent);
 }
 
-/** Kept and unwiped: a whole secret, and one in the middle of other data. */
-const canaries = [systemRandom(NEEDLE_BYTES), systemRandom(4096)] as const;
-const planted = new Needles();
-planted.add('whole', canaries[0]);
-planted.add('inside', canaries[1].subarray(1001, 1001 + NEEDLE_BYTES));
+/** Messages of a group, in the wrong order. */
+function useGroup(provider: CryptoProvider): void {
+  const name = { sender: { name: uuidOf('alice'), deviceId: 1 }, distributionId: uuidOf('group') };
+  const begun = distributeSenderKey(provider, systemRandom, null, name);
+  const joined = processSenderKeyDistribution(null, name, begun.distribution);
+  begun.distribution.fill(0);
+  let [sender, reader] = [begun.record, joined.record];
+  const bodies = [0, 1, 2].map(() => {
+    const sent = encryptGroupMessage(provider, systemRandom, sender, name, new Uint8Array(20));
+    sender = sent.record;
+    wipeAll(sent.spent);
+    return sent.body;
+  });
+  for (const body of bodies.reverse()) {
+    const read = decryptGroupMessage(provider, reader, name, body);
+    reader = read.record;
+    wipeAll(read.spent);
+  }
+  wipeDeep([sender, reader, begun.spent, joined.spent]);
+}
 
-watchWiping();
-const original = globalThis.Uint8Array;
-holdBytes();
+watch();
 for (const provider of [nobleProvider, nodeProvider]) {
   usePrimitives(holding(provider), checkedRandom(systemRandom));
   usePrimitives(holding(provider), checkedRandom(watchedRandom));
   useSession(holding(provider));
+  useGroup(holding(provider));
 }
-globalThis.Uint8Array = original;
-
-// What is kept is looked at first: this part does not depend on what the engine does with dead objects.
-const unerased = held.flatMap((bytes) => wiped.find(bytes, bytes.length));
-const { found: canariesFound } = scanMemory(planted);
-let [rounds, scan] = [0, scanMemory(wiped)];
-while (scan.found.some((label) => label !== NUMBER) && rounds < MAX_ROUNDS) {
-  reuseMemory();
-  scan = scanMemory(wiped);
-  rounds++;
-}
-const figures = { secrets: wiped.count, kept: held.length + canaries.length, rounds, bytes: scan.bytes };
-process.stdout.write(JSON.stringify({ canariesFound, unerased, found: scan.found, ...figures }));
+printReport();

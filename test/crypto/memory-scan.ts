@@ -10,6 +10,8 @@ import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 /** Length of what is looked for, in bytes. */
 export const NEEDLE_BYTES = 32;
 const MASK = 0x5a;
+/** Where a needle is first looked at, in bytes from its start: not at the start, where packed lists and records have numbers. */
+const ANCHOR = 16;
 const CHUNK_BYTES = 1 << 20;
 const PAGE_BYTES = 4096;
 const PAGEMAP_ENTRY_BYTES = 8;
@@ -21,22 +23,23 @@ interface Needle {
 
 /** Secrets to look for. Each is kept xored with a constant, so that the list itself is never found. */
 export class Needles {
-  readonly #byStart = new Map<number, Needle[]>();
-  readonly #starts = new Uint8Array(1 << 16);
+  readonly #byAnchor = new Map<number, Needle[]>();
+  readonly #anchors = new Uint8Array(1 << 16);
   #count = 0;
 
   get count(): number {
     return this.#count;
   }
 
-  /** Remembers the first 32 bytes; shorter secrets (an IV) and all-zero ones are left out. */
+  /** Remembers the first 32 bytes; shorter secrets (an IV), all-zero ones and known ones are left out. */
   add(label: string, secret: Uint8Array): void {
     if (secret.length < NEEDLE_BYTES || secret.subarray(0, NEEDLE_BYTES).every((byte) => byte === 0)) return;
+    if (this.find(secret, NEEDLE_BYTES).length > 0) return;
     const masked = new Uint8Array(NEEDLE_BYTES);
     for (let i = 0; i < NEEDLE_BYTES; i++) masked[i] = (secret[i] as number) ^ MASK;
-    const start = (secret[0] as number) | ((secret[1] as number) << 8);
-    this.#starts[start] = 1;
-    this.#byStart.set(start, [...(this.#byStart.get(start) ?? []), { label, masked }]);
+    const anchor = anchorAt(secret, 0);
+    this.#anchors[anchor] = 1;
+    this.#byAnchor.set(anchor, [...(this.#byAnchor.get(anchor) ?? []), { label, masked }]);
     this.#count++;
   }
 
@@ -44,16 +47,21 @@ export class Needles {
   find(bytes: Uint8Array, length: number): string[] {
     const found: string[] = [];
     for (let at = 0; at + NEEDLE_BYTES <= length; at++) {
-      const start = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
-      if (this.#starts[start] === 0) continue;
-      for (const { label, masked } of this.#byStart.get(start) ?? []) if (matches(bytes, at, masked)) found.push(label);
+      const anchor = anchorAt(bytes, at);
+      if (this.#anchors[anchor] === 0) continue;
+      for (const { label, masked } of this.#byAnchor.get(anchor) ?? [])
+        if (matches(bytes, at, masked)) found.push(label);
     }
     return found;
   }
 }
 
+function anchorAt(bytes: Uint8Array, at: number): number {
+  return (bytes[at + ANCHOR] as number) | ((bytes[at + ANCHOR + 1] as number) << 8);
+}
+
 function matches(bytes: Uint8Array, at: number, masked: Uint8Array): boolean {
-  for (let i = 2; i < NEEDLE_BYTES; i++) if (((bytes[at + i] as number) ^ MASK) !== masked[i]) return false;
+  for (let i = 0; i < NEEDLE_BYTES; i++) if (((bytes[at + i] as number) ^ MASK) !== masked[i]) return false;
   return true;
 }
 

@@ -187,6 +187,9 @@ test('[SES-11] [PQX-07] refuses a stripped, a half-stripped and a classical prek
   }
   const version3 = forgePreKeyMessage(alice, bob, { version: 3 });
   expectRefused([bob], expected, () => bob.open(alice, version3));
+  // Policy comes before any lookup, whatever the message carries.
+  const unknown = forgePreKeyMessage(alice, bob, { version: 3, signedPreKeyId: 77, kemPreKeyId: 77 });
+  expectRefused([bob], expected, () => bob.open(alice, unknown));
   const both = forgePreKeyMessage(alice, bob, { version: 3, kemPreKeyId: null, kemCiphertext: null });
   expectRefused([bob], expected, () => bob.open(alice, both));
   const classical = new Peer('classical', { suites: [X3DH] });

@@ -124,7 +124,9 @@ export async function copyOf(store: Store): Promise<Store> {
   const tables = ['self', 'meta', 'manifest', 'account-key', 'session', 'outbox', 'inbox', 'base-key', 'session-rate'];
   tables.push('signed-prekey', 'last-resort-kem', 'one-time', 'one-time-kem', 'spoiled-session', 'own-manifest');
   tables.push('sent-log', 'read-message', 'read-count');
-  const rows = await store.transaction((tx) => tables.map((table) => [table, tx.list(table)] as const));
+  const rows = await store.transaction((tx) =>
+    tables.map((table) => [table, tx.list(table).map(([key, value]) => [key, value.slice()] as const)] as const),
+  );
   await copy.transaction((tx) => {
     for (const [table, entries] of rows) for (const [key, value] of entries) tx.put(table, key, value);
   });
