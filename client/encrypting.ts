@@ -64,7 +64,7 @@ function needsBundle(ctx: Context, tx: StoreTransaction, remote: ProtocolAddress
   const record = getSession(tx, ctx.provider, ctx.self, remote);
   const info = sessionInfo({ now: ctx.clock.now() }, record);
   // @req DEV-12
-  const lost = info === null || !info.usable || isSpoiled(tx, remote, record);
+  const lost = info === null || !info.usable || !ctx.suites.includes(info.suite) || isSpoiled(tx, remote, record);
   // @req DEV-41
   return lost || ctx.stalls.isStalled(addressKey(remote));
 }

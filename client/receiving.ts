@@ -132,7 +132,9 @@ function open(ctx: Context, tx: StoreTransaction, envelope: Envelope, candidate:
   const { damage, protection, pqEpoch } = opened;
   // @req SES-20
   const damaged: DeviceEvent[] = damage === null ? [] : [{ type: 'recordDamaged', peer, reason: damage.reason }];
-  const events = [...damaged, ...changes, ...opened.events];
+  // @req DEV-54
+  const old: DeviceEvent[] = opened.resurrected ? [{ type: 'oldSessionUsed', account: name, deviceId }] : [];
+  const events = [...damaged, ...old, ...changes, ...opened.events];
   putSession(tx, ctx.provider, ctx.self, remote, opened.record);
   const at = { sourceAccount: name, sourceDevice: deviceId, receivedAt: ctx.clock.now() };
   const received = { ...at, protection, pqEpoch, content };
@@ -227,7 +229,7 @@ export async function receive(ctx: Context, envelope: Envelope): Promise<Receipt
       await requestAgain(ctx, envelope, error);
       return { status: 'refused', error };
     }
-    // Nothing authenticates a duplicate: it is acknowledged as any refused envelope is, and proves nothing of its peer.
+    // Nothing authenticates a duplicate: it is acknowledged like every refused envelope, and proves nothing of its peer.
     ctx.failures.duplicate(`${envelope.sourceAccount}.${envelope.sourceDevice}`);
     await readWitnessed(ctx, () => undefined);
     return { status: 'duplicate' };

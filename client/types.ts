@@ -92,6 +92,8 @@ export type DeviceEvent =
       readonly noOneTimeKey: boolean;
       readonly lastResortKem: boolean;
     }
+  /** A message came on a session that its sender had left for a newer one: late, or from a copy of the sender's older state. */
+  | { readonly type: 'oldSessionUsed'; readonly account: string; readonly deviceId: number }
   | { readonly type: 'recordDamaged'; readonly peer: string; readonly reason: string }
   | { readonly type: 'rollbackDetected'; readonly generation: number; readonly witnessed: number }
   | { readonly type: 'keysRotated'; readonly signedPreKeyId: number; readonly kemPreKeyId: number | null }

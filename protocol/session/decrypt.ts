@@ -40,6 +40,8 @@ export interface Decrypted extends Protected {
   readonly remoteIdentity: Uint8Array;
   readonly spent: readonly Wipeable[];
   readonly work: Work;
+  /** True where an archived session became current again although the peer had already answered on a newer one (SES-22). */
+  readonly resurrected: boolean;
   /** Why an archived session that the message might have been tried on could not be read; it stays as it is (SES-20). */
   readonly damage: ProtocolError | null;
 }
@@ -78,6 +80,10 @@ function openWith(trial: Trial, state: SessionState, maxJump: number): Opened {
   const { env, message, work } = trial;
   const { provider } = env;
   if (message.version !== state.suite.sessionVersion) throw decryptionFailed();
+  // @req SES-21
+  if (!env.suites.includes(state.suite.name)) {
+    throw new ProtocolError('InvalidMessage', 'policy', 'suite-not-allowed', 'version');
+  }
   const header = { ratchetKey: message.ratchetKey, counter: message.counter, payload: message.pqRatchet };
   const pending = beginTriple(provider, state, header, maxJump, work);
   try {
@@ -159,7 +165,13 @@ export function decryptMessage(env: SessionEnvironment, record: SessionRecord | 
   const found = tryArchived(trial, sessions);
   if (found === null) throw refusalOf(refusal, damage);
   const next = promote(env.provider, record, found.position, found.opened.state);
-  return finish(trial, found.opened, record, next, damage);
+  return { ...finish(trial, found.opened, record, next, damage), resurrected: wasAnswered(record) };
+}
+
+/** True where the peer has answered on the current session, and so has no more need of an older one. */
+function wasAnswered({ current }: SessionRecord): boolean {
+  // @req SES-22
+  return current !== null && current.pending === null;
 }
 
 /** The result of a plain message, if its identity is trusted; else what the step made goes at once. */
@@ -213,6 +225,7 @@ export function decryptPreKeyMessage(
     position === null ? { ...before, current: opened.state } : promote(env.provider, before, position, opened.state);
   return {
     ...result(trial, opened, before, next, damage),
+    resurrected: position !== null && wasAnswered(before),
     remoteRegistrationId: outer.registrationId,
     used: null,
   };
@@ -273,5 +286,6 @@ function result(
   const { remoteIdentity, suite } = state;
   const spent = [...opened.spent, ...superseded(before, record)];
   const work = trial.work.total();
-  return { record, plaintext, remoteIdentity, ...protectionOf(suite, pqEpoch), spent, work, damage };
+  const told = { ...protectionOf(suite, pqEpoch), resurrected: false };
+  return { record, plaintext, remoteIdentity, ...told, spent, work, damage };
 }

@@ -42,7 +42,7 @@ export function isExpired(state: SessionState, now: number): boolean {
 
 /**
  * Encrypts on the current session; AES-256-CBC pads, so an empty plaintext is fine.
- * @throws {ProtocolError} `NoSession`: `no-current-session`, `session-expired`; `UntrustedIdentity`.
+ * @throws {ProtocolError} `NoSession`: `no-current-session`, `suite-not-allowed`, `session-expired`; `UntrustedIdentity`.
  */
 export function encryptMessage(
   env: SessionEnvironment,
@@ -64,6 +64,8 @@ export function encryptWith(
   const text = copyInput(plaintext, 'plaintext');
   const state = record?.current ?? null;
   if (record === null || state === null) throw new ProtocolError('NoSession', 'state', 'no-current-session');
+  // @req SES-21
+  if (!env.suites.includes(state.suite.name)) throw new ProtocolError('NoSession', 'policy', 'suite-not-allowed');
   if (isExpired(state, env.now)) throw new ProtocolError('NoSession', 'state', 'session-expired');
   assertTrusted(env, state.remoteIdentity, 'sending');
   const { keys, ...step } = send(state);

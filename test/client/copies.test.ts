@@ -43,7 +43,9 @@ describe('[DEV-17] [DEV-60] [STATE-09] an own device that fails', () => {
     expect(await read(desk)).toEqual(['after']);
     expect(await read(laptop)).toEqual([]);
     // What is damaged stays as it was: only the application resets a session.
-    expect(await alice.store.transaction((tx) => tx.get('session', `${alice.device.account}.2`)?.slice())).toEqual(damaged);
+    expect(await alice.store.transaction((tx) => tx.get('session', `${alice.device.account}.2`)?.slice())).toEqual(
+      damaged,
+    );
     await alice.device.resetSessions(alice.device.account);
     await alice.device.send(bob.device.account, 'reset');
     expect(await read(laptop)).toEqual(['reset']);
