@@ -34,7 +34,10 @@ import type { SessionState } from '../protocol/session/state.ts';
 const ALICE = { name: '9d0652a3-dcc3-4d11-975f-74d61598733f', deviceId: 1 };
 const BOB = { name: '796abedb-ca4e-4f18-8803-1fde5b921f9f', deviceId: 3 };
 const ARCHIVED = [0, 10, MAX_ARCHIVED_STATES];
-const COUNTERS = [0, 1_000, 1_999, 2_000, 24_999, 25_000, 25_001];
+/** Counter and post-quantum index. */
+type Jumps = readonly [counter: number, index: number];
+const TOGETHER = [0, 1_000, 1_999, 2_000, 24_999, 25_000, 25_001].map((jump): Jumps => [jump, jump]);
+const JUMPS: readonly Jumps[] = [...TOGETHER, [0, 1_000], [0, 2_000], [0, 25_000], [2_000, 2], [25_000, 2]];
 const samples = Number(process.argv[2] ?? 5);
 
 function environment(provider: CryptoProvider, local: typeof ALICE, remote: typeof ALICE): SessionEnvironment {
@@ -100,20 +103,20 @@ function filled({ env, stored }: Scene): Scene {
   return { env, stored: serializeRecord(provider, { current, archived }, env.local, env.remote) };
 }
 
-/** Both ratchets are asked to jump: the post-quantum one counts from 1. */
-function junk(provider: CryptoProvider, counter: number): Uint8Array {
+/** Each ratchet is asked to jump as far as given: the post-quantum one counts from 1. */
+function junk(provider: CryptoProvider, counter: number, index: number): Uint8Array {
   const { publicKey } = provider.x25519Generate(systemRandom);
-  const pqRatchet = encodePayload({ epoch: 1, index: Math.max(counter, 2), kind: 'none', chunk: null });
+  const pqRatchet = encodePayload({ epoch: 1, index: Math.max(index, 2), kind: 'none', chunk: null });
   const fields = { version: 4, ratchetKey: publicKey, counter, previousCounter: 0, pqRatchet, addresses: null };
   return Buffer.concat([encodeSignalMessage({ ...fields, ciphertext: new Uint8Array(16) }), new Uint8Array(8)]);
 }
 
 /** CPU milliseconds to read the record and refuse one junk message: median of the samples, and the reason. */
-function measure(env: SessionEnvironment, stored: Uint8Array, counter: number): { ms: number; reason: string } {
+function measure(env: SessionEnvironment, stored: Uint8Array, [counter, index]: Jumps): { ms: number; reason: string } {
   const times: number[] = [];
   let reason = '';
   for (let i = 0; i < samples; i++) {
-    const body = junk(env.provider, counter);
+    const body = junk(env.provider, counter, index);
     const start = process.cpuUsage();
     try {
       decryptMessage(env, parseRecord(env.provider, stored, env.local, env.remote), body);
@@ -131,11 +134,12 @@ function measure(env: SessionEnvironment, stored: Uint8Array, counter: number): 
 const rows: Record<string, string | number>[] = [];
 
 function addRows(title: string, scenes: readonly Scene[]): void {
-  for (const { env, stored } of scenes) measure(env, stored, 1_000);
-  for (const counter of COUNTERS) {
-    const [node, noble] = scenes.map(({ env, stored }) => measure(env, stored, counter));
+  for (const { env, stored } of scenes) measure(env, stored, [1_000, 1_000]);
+  for (const jumps of JUMPS) {
+    const [node, noble] = scenes.map(({ env, stored }) => measure(env, stored, jumps));
+    const [counter, index] = jumps;
     const figures = { 'node ms': node?.ms.toFixed(1) ?? '', 'noble ms': noble?.ms.toFixed(1) ?? '' };
-    rows.push({ archived: title, counter, ...figures, refused: node?.reason ?? '' });
+    rows.push({ archived: title, counter, 'PQ index': index, ...figures, refused: node?.reason ?? '' });
   }
 }
 

@@ -34,8 +34,8 @@ const program = new Command('pawl')
     'after',
     `
 Examples:
-  pawl demo                       a relay, five device processes, and a table of what was checked
-  pawl demo --quick --json        the same in under ten seconds, as data
+  pawl demo                       a relay, seven device processes, and a table of what was checked
+  pawl demo --quick --json        the same with fewer messages, as data
   pawl relay --data ./relay.db    a relay on http://127.0.0.1:8787
   pawl driver                     the protocol as JSON lines, for programs in other languages
 

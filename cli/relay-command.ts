@@ -14,6 +14,12 @@ function port(value: string): number {
   return number;
 }
 
+function file(value: string): string {
+  if (value === '')
+    throw new InvalidArgumentError('a database needs a file name: without one it would be lost with the process.');
+  return value;
+}
+
 interface RelayFlags {
   data: string;
   host: string;
@@ -44,13 +50,14 @@ async function run(flags: RelayFlags): Promise<void> {
   if (flags.exitWithStdin) process.stdin.once('end', stop).once('error', stop).resume();
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
+  process.once('SIGHUP', stop);
 }
 
 /** The command, for the program to add. */
 export function relayCommand(): Command {
   return new Command('relay')
     .description('Start the relay: it stores envelopes and public keys, never a message.')
-    .option('--data <file>', 'the SQLite database file, made if missing', './relay.db')
+    .option('--data <file>', 'the SQLite database file, made if missing', file, './relay.db')
     .option('--host <address>', 'the address to listen on', '127.0.0.1')
     .option('--port <number>', 'the port to listen on; 0 takes a free one', port, 8787)
     .option('--json', 'print where it listens as one JSON line', false)
@@ -69,7 +76,9 @@ Example:
       try {
         await run(flags);
       } catch (error) {
-        process.stderr.write(`pawl relay: ${error instanceof Error ? error.message : String(error)}\n`);
+        process.stderr.write(
+          `pawl relay: ${error instanceof Error ? error.message : String(error)} (database ${flags.data})\n`,
+        );
         process.exitCode = 2;
       }
     });

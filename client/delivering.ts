@@ -14,6 +14,7 @@ import { type Context, changeByStep, commit, isLocalFailure, readWitnessed } fro
 import { encryptFor, type Material, manifestFor, noMaterial, recipients, withMaterial } from './encrypting.ts';
 import { deviceOf, fetchManifest, saveManifest } from './manifest-trust.ts';
 import { deleteOutbox, getOutbox, type OutboxEntry, outboxKeys, putOutbox } from './records/mail.ts';
+import { getRefusal, putRefusal } from './records/refusals.ts';
 import { logSent } from './records/sent-log.ts';
 import { isTransient, RelayError, type SendOutcome } from './relay/transport.ts';
 import type { StoreTransaction } from './store/store.ts';
@@ -54,7 +55,9 @@ async function finishEntry(ctx: Context, { key, account, content, again, message
   await commit(ctx, (tx) => {
     deleteOutbox(tx, key);
     if (again) return;
-    const addressees = messages.map(({ deviceId, registrationId }) => ({ deviceId, registrationId, again: 0 }));
+    const addressees = messages.map(({ deviceId, registrationId, identityKey }) => {
+      return { deviceId, registrationId, identityKey, again: 0 };
+    });
     logSent(tx, ctx.provider, { account, content, addressees }, ctx.clock.now(), ctx.limits);
   });
 }
@@ -99,8 +102,8 @@ async function deliverEntry(ctx: Context, key: string, patient: boolean): Promis
 }
 
 /** An entry that is gone was delivered by somebody else meanwhile, or refused. @throws what it was refused with. */
-function goneBefore(ctx: Context, key: string, delivered: Delivery): Delivery {
-  const refusal = ctx.awaited.get(key) ?? null;
+async function goneBefore(ctx: Context, key: string, delivered: Delivery): Promise<Delivery> {
+  const refusal = ctx.awaited.get(key) ?? (await ctx.store.transaction((tx) => getRefusal(tx, ctx.provider, key)));
   // @req DEV-61
   if (refusal !== null) throw refusal;
   return delivered;
@@ -137,6 +140,8 @@ async function dropRefused(ctx: Context, key: string, error: unknown): Promise<v
   await commit(ctx, (tx) => {
     const refused = readable(ctx, tx, key);
     deleteOutbox(tx, key);
+    // Another process may be waiting for this one.
+    putRefusal(tx, ctx.provider, key, error);
     if (refused === null || refused.again || refused.content.sentTo !== null) return;
     for (const other of outboxKeys(tx, ctx.self.account)) {
       const copy = readable(ctx, tx, other);

@@ -31,6 +31,7 @@ import { receive } from './receiving.ts';
 import { deleteInbox, getGeneration, listInbox, outboxKeys } from './records/mail.ts';
 import { countKeys, countSharedSessions } from './records/prekeys.ts';
 import { getSelf, type Self } from './records/self.ts';
+import { forgetSent } from './records/sent-log.ts';
 import { addressOf, archiveSessions, getSession, listSessions } from './records/sessions.ts';
 import type { Envelope } from './relay/transport.ts';
 import { checkGeneration } from './rollback.ts';
@@ -263,6 +264,7 @@ export class Device {
     await commit(this.#ctx, (tx) => {
       putPin(tx, provider, name, copy);
       deleteManifest(tx, name);
+      forgetSent(tx, name);
       archiveSessions(tx, provider, self, listSessions(tx, name));
     });
   }

@@ -157,7 +157,8 @@ function encryptOne(
   wipeStepAfter(tx, sealed);
   putSession(tx, ctx.provider, ctx.self, remote, sealed.record);
   const { type, body, protection, pqEpoch } = sealed;
-  const message: StoredMessage = { deviceId, registrationId, type, body, protection, pqEpoch };
+  const { identityKey } = device;
+  const message: StoredMessage = { deviceId, registrationId, identityKey, type, body, protection, pqEpoch };
   return { message, spent: [...(begun?.spent ?? []), ...sealed.spent] };
 }
 

@@ -5,6 +5,7 @@
  * Owns: when either is done, and how often. Must not know: how a message got lost. A request is not authenticated beyond the relay's
  * word for its source, so it may cause no more than a repetition to a device that was to have the message.
  */
+import { equalBytes } from '../protocol/bytes/bytes.ts';
 import type { Wipeable } from '../protocol/bytes/secret.ts';
 import {
   decryptionErrorFor,
@@ -18,7 +19,7 @@ import { concernsCurrentSession } from '../protocol/session/session.ts';
 import { encodeContent } from './content.ts';
 import { type Context, changeByStep } from './context.ts';
 import { encryptFor, type Material, manifestFor, noMaterial, withMaterial } from './encrypting.ts';
-import { currentManifest, deviceOf, fetchManifest, saveManifest } from './manifest-trust.ts';
+import { currentManifest, deviceOf, saveManifest } from './manifest-trust.ts';
 import { addOutbox, SEND_ID_BYTES } from './records/mail.ts';
 import { findSent, putSent, type SentRecord } from './records/sent-log.ts';
 import { getSession } from './records/sessions.ts';
@@ -34,12 +35,12 @@ function isWorthAsking(error: ProtocolError): boolean {
   return error.code === 'NoSession' || (error.code === 'InvalidMessage' && error.stage !== 'policy');
 }
 
-/** Where a message came from, with its registration id; null where the account certifies no such device. */
-async function sourceDevice(ctx: Context, { sourceAccount, sourceDevice }: Envelope): Promise<ManifestDevice | null> {
-  const known = await ctx.store.transaction((tx) => currentManifest(tx, ctx.provider, sourceAccount, null));
-  const certified = deviceOf(known?.manifest, sourceDevice);
-  if (certified !== null || !ctx.manifestRequests.take(sourceAccount, ctx.clock.now())) return certified;
-  return deviceOf((await fetchManifest(ctx, sourceAccount))?.manifest, sourceDevice);
+/** The device that a message came from; null where no manifest known here certifies it: strangers get no answer. */
+function sourceDevice(ctx: Context, { sourceAccount, sourceDevice }: Envelope): Promise<ManifestDevice | null> {
+  return ctx.store.transaction((tx) => {
+    const known = currentManifest(tx, ctx.provider, sourceAccount, null);
+    return deviceOf(known?.manifest, sourceDevice);
+  });
 }
 
 /**
@@ -57,7 +58,8 @@ export async function requestAgain(ctx: Context, envelope: Envelope, error: Prot
     if (source === null) return;
     await ctx.relay.send(account, {
       sendId: checkedRandom(ctx.random)(SEND_ID_BYTES),
-      timestamp: ctx.clock.now(),
+      // Nobody has a use for it, and it would tell this device's clock.
+      timestamp: 0,
       partial: true,
       messages: [
         { deviceId, registrationId: source.registrationId, type: 'plaintext', body: encodePlaintextContent(failed) },
@@ -77,7 +79,10 @@ function refuse(reason: string): ProtocolError {
 function entitled(entries: readonly SentRecord[], device: ManifestDevice): readonly SentRecord[] {
   const addressed = entries.filter(({ addressees }) =>
     addressees.some(
-      ({ deviceId, registrationId }) => deviceId === device.deviceId && registrationId === device.registrationId,
+      ({ deviceId, registrationId, identityKey }) =>
+        deviceId === device.deviceId &&
+        registrationId === device.registrationId &&
+        equalBytes(identityKey, device.identityKey),
     ),
   );
   // @req DEV-44

@@ -44,11 +44,15 @@ function steal(tablet: Actor, to: string): void {
   }
 }
 
-/** What the relay holds for the other devices, as somebody would see it who reads its disk. */
-function envelopesOnDisk(database: string): { type: string; body: Uint8Array }[] {
+/** What the relay holds for the devices, or for one, as somebody would see it who reads its disk. */
+function envelopesOnDisk(database: string, deviceId: number | null = null): { type: string; body: Uint8Array }[] {
   const db = new DatabaseSync(database, { readOnly: true });
   try {
-    return db.prepare('SELECT kind AS type, body FROM env ORDER BY id').all() as unknown as {
+    return db
+      .prepare(
+        'SELECT kind AS type, body FROM env JOIN device USING (dev) WHERE device_id = coalesce(?, device_id) ORDER BY id',
+      )
+      .all(deviceId) as unknown as {
       type: string;
       body: Uint8Array;
     }[];
@@ -57,12 +61,34 @@ function envelopesOnDisk(database: string): { type: string; body: Uint8Array }[]
   }
 }
 
+/** A copy of the tablet's storage does open what waits for the tablet: what it fails at later, it fails at for the revocation. */
+async function control(plot: Plot, tablet: { actor: Actor; deviceId: number }): Promise<void> {
+  const { alice, bob, relay, report, stage } = plot;
+  await tablet.actor.online(false);
+  const text = line(plot, 'Is the tablet still with you?');
+  await say(plot, alice.phone, bob.account, text, 'a message that waits for the tablet');
+  await allRead(plot, [bob.phone, bob.laptop, alice.laptop], [text], 'the others read it');
+  const file = join(stage.folder, 'copied.db');
+  steal(tablet.actor, file);
+  const copy = stage.enter('A copy of the tablet', file);
+  const opened = await copy.attempt(alice.account, 1, envelopesOnDisk(relay.database, tablet.deviceId));
+  report.check(
+    'before it is revoked, a copy of the tablet’s storage opens what waits for it',
+    opened === 1,
+    `${opened} opened`,
+  );
+  await copy.stop();
+  await tablet.actor.online(true);
+  await allRead(plot, [tablet.actor], [text], 'the tablet, back online, reads it too');
+}
+
 /** The tablet's storage is copied, then the tablet is revoked: the copy neither gets nor opens what is said afterwards. */
 export async function revocation(plot: Plot, tablet: { actor: Actor; deviceId: number }): Promise<void> {
   const { alice, bob, report, stage } = plot;
   report.chapter('Revocation');
   const stolen = join(stage.folder, 'stolen.db');
   await tablet.actor.take(Number.MAX_SAFE_INTEGER, 200);
+  await control(plot, tablet);
   steal(tablet.actor, stolen);
   report.step("somebody copies the storage of Bob's tablet: every session, every private key");
   const status = await bob.phone.remove(tablet.deviceId);

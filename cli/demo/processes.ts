@@ -1,5 +1,5 @@
 /**
- * Child processes of the demo: one relay, five devices.
+ * Child processes of the demo: one relay, seven devices.
  *
  * @spec 00-conventions §7
  * Owns: starting, asking, killing, and stopping them all whatever happens. Must not know: what is asked.

@@ -27,6 +27,8 @@ export const SEND_ID_BYTES = 16;
 /** A message with what its keys owe to a KEM, which the relay is not told. */
 export interface StoredMessage extends OutgoingMessage, Protected {
   readonly type: MessageType;
+  /** Raw, 32 bytes: who it is encrypted for. */
+  readonly identityKey: Uint8Array;
 }
 
 const PROTECTIONS: readonly Protection[] = ['classical', 'hybrid-start', 'pq-healed'];
@@ -41,6 +43,7 @@ function readProtection(input: ByteReader): Protected {
   return { protection, pqEpoch: input.u53() };
 }
 
+const IDENTITY_BYTES = 32;
 const PARTIAL = 1;
 const AGAIN = 2;
 
@@ -81,6 +84,7 @@ export function putOutbox(tx: StoreTransaction, provider: CryptoProvider, entry:
       .u8(message.deviceId)
       .u32(message.registrationId)
       .u8(message.type === 'prekey' ? 1 : 0)
+      .fixed(message.identityKey)
       .sized(message.body);
     writeProtection(out, message);
   }
@@ -108,8 +112,9 @@ function readEntry(key: string, input: ByteReader): OutboxEntry {
     const deviceId = input.u8();
     const registrationId = input.u32();
     const type = input.u8() === 1 ? 'prekey' : 'message';
+    const identityKey = input.fixed(IDENTITY_BYTES).slice();
     const body = input.sized();
-    return { deviceId, registrationId, type, body, ...readProtection(input) };
+    return { deviceId, registrationId, type, identityKey, body, ...readProtection(input) };
   });
   input.end();
   return { key, account: key.slice(0, key.indexOf('/')), sendId, partial, again, attempts, content, messages };

@@ -13,11 +13,14 @@ import { getRecord, putRecord } from './sealed.ts';
 
 const TABLE = 'sent-log';
 const TIME_DIGITS = 16;
+const KEY_BYTES = 32;
 
 /** A device that a message went to, and how often it went there again. */
 export interface Addressee {
   readonly deviceId: number;
   readonly registrationId: number;
+  /** Raw, 32 bytes: who the message was encrypted for. */
+  readonly identityKey: Uint8Array;
   readonly again: number;
 }
 
@@ -47,7 +50,9 @@ function timeKey(sentAt: number): string {
 export function putSent(tx: StoreTransaction, provider: CryptoProvider, entry: SentRecord): void {
   const out = new ByteWriter().sized(utf8(entry.account)).sized(encodeContent(entry.content));
   out.u8(entry.addressees.length);
-  for (const { deviceId, registrationId, again } of entry.addressees) out.u8(deviceId).u32(registrationId).u8(again);
+  for (const { deviceId, registrationId, identityKey, again } of entry.addressees) {
+    out.u8(deviceId).u32(registrationId).fixed(identityKey).u8(again);
+  }
   putRecord(tx, provider, TABLE, keyOf(entry), out.finish());
 }
 
@@ -71,7 +76,8 @@ function readSent(input: ByteReader): SentRecord {
   const account = fromUtf8(input.sized(), TABLE);
   const content = decodeContent(input.sized());
   const addressees = Array.from({ length: input.u8() }, (): Addressee => {
-    return { deviceId: input.u8(), registrationId: input.u32(), again: input.u8() };
+    const [deviceId, registrationId] = [input.u8(), input.u32()];
+    return { deviceId, registrationId, identityKey: input.fixed(KEY_BYTES).slice(), again: input.u8() };
   });
   input.end();
   return { account, content, addressees };
@@ -88,4 +94,9 @@ export function findSent(
     const input = getRecord(tx, provider, TABLE, key);
     return input === null ? [] : [readSent(input)];
   });
+}
+
+/** Forgets what was sent to an account: it is held to another key now (STATE-12). */
+export function forgetSent(tx: StoreTransaction, account: string): void {
+  for (const [key] of tx.list(TABLE, '')) if (key.split('/')[1] === account) tx.delete(TABLE, key);
 }

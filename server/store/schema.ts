@@ -120,6 +120,8 @@ function migrate(database: DatabaseSync): void {
       throw new Error(
         `the database has schema ${String(version)}, this relay knows ${SCHEMA_VERSION}: use a newer relay`,
       );
+    const tables = Number(scalar(database, "SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'"));
+    if (version === 0 && tables > 0) throw new Error('the file is the database of another program');
     if (version === 0) database.exec(TABLES);
     database.exec('COMMIT');
   } catch (error) {

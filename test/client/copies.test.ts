@@ -156,6 +156,35 @@ describe('[DEV-61] a copy and its message', () => {
   });
 });
 
+test('[DEV-61] a send rejects where another process on the same store met the refusal', async () => {
+  const world = new World();
+  const [alice, bob] = await world.acquainted();
+  const other = await world.reopen(alice);
+  world.relay.alterOutcome = (outcome, { account, messages }) => {
+    if (account === bob.device.account && messages.length > 0) throw new RelayError(413, 'envelope-too-large');
+    return outcome;
+  };
+  let flushing: Promise<number> | null = null;
+  const { witness } = alice.options;
+  let seat: Seat | null = null;
+  const slow = Object.assign(Object.create(witness) as typeof witness, {
+    read: () => witness.read(),
+    advance: async (generation: number) => {
+      await witness.advance(generation);
+      if (flushing === null && seat !== null) {
+        flushing = other.device.flush();
+        await flushing;
+      }
+    },
+  });
+  seat = await world.reopen(alice, { witness: slow });
+  await expect(seat.device.send(bob.device.account, 'never')).rejects.toMatchObject({
+    status: 413,
+    reason: 'envelope-too-large',
+  });
+  expect((await seat.device.status()).queued).toBe(0);
+});
+
 describe('[DEV-62] what nobody waits for', () => {
   test('outlives bad material of the relay four times, and is then dropped and told of', async () => {
     const world = new World();

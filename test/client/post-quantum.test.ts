@@ -113,3 +113,22 @@ test('[DEV-41] [RAT-06] [BRD-19] three poisoned messages stall a session; the ne
   const again = await bob.device.send(alice.device.account, 'on the same session');
   expect(again.envelopes.map(({ type }) => type)).toEqual(['message']);
 });
+
+test('[DEV-54] [STATE-08] a message on a session that its sender left is told of', async () => {
+  const world = new World();
+  const [alice, bob] = await world.acquainted();
+  await alice.device.send(bob.device.account, 'on the old session');
+  const [late] = world.relay.box(bob.device.account, 1).envelopes.splice(0);
+  await alice.device.resetSessions(bob.device.account);
+  await alice.device.send(bob.device.account, 'anew');
+  await read(bob);
+  await bob.device.send(alice.device.account, 'heard');
+  await read(alice);
+  await alice.device.send(bob.device.account, 'good');
+  await read(bob);
+  const told = () => bob.events.filter(({ type }) => type === 'oldSessionUsed');
+  expect(told()).toEqual([]);
+  if (late === undefined) throw new TypeError('nothing was sent');
+  expect(await bob.device.receive(late)).toMatchObject({ status: 'delivered' });
+  expect(told()).toEqual([{ type: 'oldSessionUsed', account: alice.device.account, deviceId: 1 }]);
+});

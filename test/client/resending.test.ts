@@ -170,6 +170,44 @@ describe('[STATE-11] a request', () => {
   });
 });
 
+test('[STATE-12] [DEV-44] [DEV-45] nothing that the true device was sent goes to one that took its place, numbers and all', async () => {
+  const world = new World();
+  const [alice, bob] = await world.acquainted();
+  const at = await sentAt(world, bob);
+  const registrationId = world.relay.active(bob.device.account)[0]?.registrationId ?? 0;
+  world.relay.manifests.delete(bob.device.account);
+  world.relay.mailboxes.clear();
+  // The same account, device and registration id; other keys.
+  const drawn = (length: number) =>
+    length === 2 ? Uint8Array.of(registrationId >> 8, registrationId & 0xff) : systemRandom(length);
+  const thief = await world.primary('bob', { random: drawn });
+  expect(world.relay.active(bob.device.account)[0]?.registrationId).toBe(registrationId);
+  const key = await thief.device.accountKey(thief.device.account);
+  const log = await alice.store.transaction((tx) => tx.list('sent-log', '').map(([k, v]) => [k, v.slice()] as const));
+  await alice.device.trustAccountKey(bob.device.account, key as Uint8Array);
+  expect(await alice.store.transaction((tx) => tx.list('sent-log', '').length)).toBe(0);
+  // Even where the log were still there.
+  await alice.store.transaction((tx) => {
+    for (const [k, v] of log) tx.put('sent-log', k, v);
+  });
+  const expected = { status: 'refused', error: { code: 'NotAllowed', reason: 'not-an-addressee' } };
+  expect(await alice.device.receive(request(thief, alice, at))).toMatchObject(expected);
+});
+
+test('[DEV-43] a stranger learns nothing: no answer, and no request for a manifest', async () => {
+  const world = new World();
+  const [alice, bob] = await world.acquainted();
+  await alice.device.send(bob.device.account, 'for bob');
+  const [recorded] = world.relay.waiting(bob.device.account, 1);
+  const stranger = await world.primary('stranger');
+  const { sends, manifestRequests } = world.relay;
+  const before = sends.length;
+  const probe = { ...(recorded as Envelope), sourceAccount: stranger.device.account };
+  expect(await bob.device.receive(probe)).toMatchObject({ status: 'refused' });
+  expect(sends.length).toBe(before);
+  expect(world.relay.manifestRequests).toBe(manifestRequests);
+});
+
 test('[STATE-12] [DEV-45] nothing goes again to an account that has another key, before the application has decided', async () => {
   const world = new World();
   const [alice, bob] = await world.acquainted();

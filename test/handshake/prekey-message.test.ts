@@ -200,13 +200,6 @@ test('[SES-11] [PQX-07] refuses a stripped, a half-stripped and a classical prek
   expect(bob.receive(classical, classical.send(bob, 'allowed now'))).toBe('allowed now');
 });
 
-test('[SES-11] a classical session that exists goes on under a hybrid policy', () => {
-  const [alice, bob] = conversation({ suite: X3DH });
-  bob.suites = [PQXDH];
-  expect(bob.receive(alice, alice.send(bob, 'old'))).toBe('old');
-  expect(alice.receive(bob, bob.send(alice, 'friend'))).toBe('friend');
-});
-
 test('[SES-05] the outer version is part of the search: a known base key under another one begins nothing', () => {
   const [alice, bob] = pair();
   alice.begin(bob, bob.publish({ oneTime: false }));

@@ -123,7 +123,7 @@ export async function copyOf(store: Store): Promise<Store> {
   const copy = memoryStore();
   const tables = ['self', 'meta', 'manifest', 'account-key', 'session', 'outbox', 'inbox', 'base-key', 'session-rate'];
   tables.push('signed-prekey', 'last-resort-kem', 'one-time', 'one-time-kem', 'spoiled-session', 'own-manifest');
-  tables.push('sent-log', 'read-message', 'read-count');
+  tables.push('sent-log', 'read-message', 'read-count', 'refused');
   const rows = await store.transaction((tx) =>
     tables.map((table) => [table, tx.list(table).map(([key, value]) => [key, value.slice()] as const)] as const),
   );

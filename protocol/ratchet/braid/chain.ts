@@ -195,8 +195,9 @@ function takeFrom(
   if (index <= from.counter) return takeSkipped(from, index);
   if (index - from.counter > maxJump) throw refuse('pq-key-jump');
   if (from.key === null) throw refuse('pq-epoch-out-of-range');
-  work.spendKdfSteps(index - from.counter);
   const firstKept = Math.max(from.counter + 1, index - MAX_MESSAGE_KEYS);
+  // A key that is kept costs a second block of HKDF, before anybody knows whether the message is good.
+  work.spendKdfSteps(index - from.counter + (index - firstKept));
   const kept = new Uint8Array((index - firstKept) * KEY_BYTES);
   const start = from.key.expose();
   let key = start;
