@@ -22,6 +22,7 @@ import { markdown, type Results, spliced, verdict } from './results.ts';
 interface Options {
   readonly quick?: true;
   readonly json?: true;
+  readonly render?: true;
   readonly release?: string;
   readonly dialogues?: number;
   readonly messages: number;
@@ -229,11 +230,18 @@ function keep(options: Options, results: Results): boolean {
   return partial.every((option) => option === undefined) && results.gaps.length === 0;
 }
 
+/** Puts the table of the kept run into the README. */
+function render(): void {
+  const readme = join(ROOT, 'README.md');
+  const results = JSON.parse(readFileSync(RESULTS_FILE, 'utf8')) as Results;
+  writeFileSync(readme, spliced(readFileSync(readme, 'utf8'), markdown(results)));
+  log('written: the table in README.md');
+}
+
 function write(results: Results): void {
   writeFileSync(RESULTS_FILE, `${JSON.stringify(results, null, 2)}\n`);
-  const readme = join(ROOT, 'README.md');
-  writeFileSync(readme, spliced(readFileSync(readme, 'utf8'), markdown(results)));
-  log(`written: ${RESULTS_FILE} and the table in README.md`);
+  log(`written: ${RESULTS_FILE}`);
+  render();
 }
 
 function whole(text: string): number {
@@ -250,6 +258,10 @@ function kindNamed(text: string): Kind {
 
 async function run(options: Options): Promise<void> {
   const { a, b } = options;
+  if (options.render) {
+    render();
+    return;
+  }
   if ((a === undefined) !== (b === undefined)) {
     log('error: --a and --b go together');
     process.exitCode = 2;
@@ -273,6 +285,7 @@ const program = new Command('interop')
   )
   .option('--quick', 'a short form of everything, written nowhere')
   .option('--json', 'one JSON object instead of the table')
+  .option('--render', "run nothing: write the README's table again from results.json")
   .option('--release <version>', `one release alone, in the short form (dialogues are with ${REFERENCE})`)
   .option('--dialogues <n>', 'dialogues in each role', whole)
   .option('--messages <n>', 'messages in each of them', whole, 60)
