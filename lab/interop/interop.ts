@@ -13,7 +13,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { type BatchResult, runBatch } from './dialogues.ts';
 import { driverNamed, libsignal, OURS, ROOT, withDrivers } from './drivers.ts';
 import { type HonestResult, runHonest } from './honest.ts';
-import { type Cell, runMatrix, unlikeModels } from './matrix.ts';
+import { type Cell, classOf, runMatrix, unlikeModels } from './matrix.ts';
 import { KINDS, type Kind } from './plan.ts';
 import { measureRate, type Rate, TRAFFIC } from './rates.ts';
 import { install, newestRelease, REFERENCE, RELEASES } from './releases.ts';
@@ -22,6 +22,7 @@ import { markdown, type Results, spliced, verdict } from './results.ts';
 interface Options {
   readonly quick?: true;
   readonly json?: true;
+  readonly render?: true;
   readonly release?: string;
   readonly dialogues?: number;
   readonly messages: number;
@@ -40,13 +41,15 @@ interface Amount {
   readonly matrixMessages: number;
   readonly dialogues: number;
   readonly long: number;
+  /** Dialogues with every other release that has the post-quantum ratchet. */
+  readonly others: number;
   readonly honest: number;
   /** Every traffic shape and libsignal with itself, or ping-pong and one-way alone. */
   readonly allRates: boolean;
 }
 
-const FULL: Amount = { matrixMessages: 300, dialogues: 1000, long: 20, honest: 10_000, allRates: true };
-const QUICK: Amount = { matrixMessages: 100, dialogues: 30, long: 2, honest: 200, allRates: false };
+const FULL: Amount = { matrixMessages: 300, dialogues: 1000, long: 20, others: 100, honest: 10_000, allRates: true };
+const QUICK: Amount = { matrixMessages: 100, dialogues: 30, long: 2, others: 10, honest: 200, allRates: false };
 const LONG_MESSAGES = 400;
 const RESULTS_FILE = join(import.meta.dirname, 'results.json');
 
@@ -99,12 +102,17 @@ async function runRates(all: boolean): Promise<Rate[]> {
   });
 }
 
-async function runDialogues(options: Options, dialogues: number, messages: number): Promise<BatchResult[]> {
+async function runDialogues(
+  options: Options,
+  dialogues: number,
+  messages: number,
+  version: string = REFERENCE,
+): Promise<BatchResult[]> {
   const { seed, first, kind } = options;
   const batches: BatchResult[] = [];
   for (const [a, b] of [
-    [OURS, libsignal()],
-    [libsignal(), OURS],
+    [OURS, libsignal(version)],
+    [libsignal(version), OURS],
   ] as const) {
     log(`dialogues: ${a.label} → ${b.label}, ${dialogues} × ${messages} messages`);
     batches.push(await runBatch({ a, b, seed, first, dialogues, messages, kind }, counter('dialogues')));
@@ -167,7 +175,9 @@ async function runLab(options: Options): Promise<Results> {
   const none = { cells: [] as Cell[], batches: [] as BatchResult[], rates: [] as Rate[], honest: null };
   const matrix = await attempt(gaps, 'matrix', none.cells, () => runMatrix(there, amount.matrixMessages, seed, log));
   const rest = there.includes(REFERENCE);
-  if (!rest && options.release === undefined) gaps.push(`dialogues: libsignal ${REFERENCE} is missing`);
+  const asked = [options.dialogues, options.long, options.honest].some((option) => option !== undefined);
+  if (!rest && (options.release === undefined || asked))
+    gaps.push(`dialogues are with libsignal ${REFERENCE}: not run`);
   const part = <T>(what: string, fallback: T, work: () => Promise<T>) =>
     rest ? attempt(gaps, what, fallback, work) : Promise.resolve(fallback);
   const rates = await part('epochs', none.rates, () => runRates(amount.allRates));
@@ -178,6 +188,14 @@ async function runLab(options: Options): Promise<Results> {
   const long = await part('long dialogues', none.batches, () =>
     runDialogues(options, options.long ?? amount.long, LONG_MESSAGES),
   );
+  const others: BatchResult[] = [];
+  for (const version of there.filter((one) => one !== REFERENCE && classOf(one) !== 'none')) {
+    others.push(
+      ...(await attempt(gaps, `dialogues with ${version}`, none.batches, () =>
+        runDialogues(options, amount.others, messages, version),
+      )),
+    );
+  }
   const rounds = options.honest ?? amount.honest;
   if (rest) log(`honest: ${rounds} rounds of what libsignal makes`);
   const honest = await part<HonestResult | null>('honest', none.honest, () =>
@@ -189,7 +207,7 @@ async function runLab(options: Options): Promise<Results> {
     seed,
     matrix,
     unlikeModels: unlikeModels(matrix),
-    dialogues: [...short, ...long],
+    dialogues: [...short, ...long, ...others],
     rates,
     honest,
     gaps,
@@ -229,11 +247,18 @@ function keep(options: Options, results: Results): boolean {
   return partial.every((option) => option === undefined) && results.gaps.length === 0;
 }
 
+/** Puts the table of the kept run into the README. */
+function render(): void {
+  const readme = join(ROOT, 'README.md');
+  const results = JSON.parse(readFileSync(RESULTS_FILE, 'utf8')) as Results;
+  writeFileSync(readme, spliced(readFileSync(readme, 'utf8'), markdown(results)));
+  log('written: the table in README.md');
+}
+
 function write(results: Results): void {
   writeFileSync(RESULTS_FILE, `${JSON.stringify(results, null, 2)}\n`);
-  const readme = join(ROOT, 'README.md');
-  writeFileSync(readme, spliced(readFileSync(readme, 'utf8'), markdown(results)));
-  log(`written: ${RESULTS_FILE} and the table in README.md`);
+  log(`written: ${RESULTS_FILE}`);
+  render();
 }
 
 function whole(text: string): number {
@@ -250,6 +275,10 @@ function kindNamed(text: string): Kind {
 
 async function run(options: Options): Promise<void> {
   const { a, b } = options;
+  if (options.render) {
+    render();
+    return;
+  }
   if ((a === undefined) !== (b === undefined)) {
     log('error: --a and --b go together');
     process.exitCode = 2;
@@ -273,6 +302,7 @@ const program = new Command('interop')
   )
   .option('--quick', 'a short form of everything, written nowhere')
   .option('--json', 'one JSON object instead of the table')
+  .option('--render', "run nothing: write the README's table again from results.json")
   .option('--release <version>', `one release alone, in the short form (dialogues are with ${REFERENCE})`)
   .option('--dialogues <n>', 'dialogues in each role', whole)
   .option('--messages <n>', 'messages in each of them', whole, 60)

@@ -224,6 +224,11 @@ function uuid(draw: (bound: number) => number): string {
   return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
+/** Releases before 0.92 take as distribution id only what says that it is a UUID. */
+function version4(id: string): string {
+  return `${id.slice(0, 14)}4${id.slice(15, 19)}8${id.slice(20)}`;
+}
+
 /** What a plan is made from. */
 export interface PlanOptions {
   readonly seed: string;
@@ -239,7 +244,7 @@ export function planDialogue({ seed, index, messages, kind: asked }: PlanOptions
   const draw = seededIntegers(`${seed}/${index}/${kind}/${messages}`);
   const named = draw(4) > 0;
   const names = named ? { a: uuid(draw), b: uuid(draw) } : { a: `alice-${index}`, b: `bob-${index}` };
-  const groups = { a: uuid(draw), b: uuid(draw) };
+  const groups = { a: version4(uuid(draw)), b: version4(uuid(draw)) };
   const planner = new Planner(kind, draw);
   planner.run(messages);
   return { seed, index, kind, names, groups, steps: planner.steps };

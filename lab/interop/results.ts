@@ -122,9 +122,19 @@ function batchLine(batch: BatchResult): string {
   return `- ${a} → ${b}: ${counts.join('; ')}.`;
 }
 
-function rateLine({ traffic, a, b, first, period }: Rate): string {
-  if (first === null) return `- ${traffic}, ${a} → ${b}: no epoch, as it must be.`;
-  return `- ${traffic}, ${a} → ${b}: epoch 1 known at messages ${first[0]} and ${first[1]}, then one in ${period}.`;
+/** One line a traffic shape; where the roles differ, one a role. */
+function rateLines(rates: readonly Rate[]): string[] {
+  const figures = ({ first, period }: Rate) =>
+    first === null
+      ? 'no epoch'
+      : `epoch 1 known to B at message ${first[0]}, to A at ${first[1]}; then one in ${period} messages`;
+  return [...new Set(rates.map(({ traffic }) => traffic))].flatMap((traffic) => {
+    const own = rates.filter((rate) => rate.traffic === traffic);
+    const all = new Set(own.map(figures));
+    const [only] = all;
+    if (all.size === 1 && own.length > 1) return [`- ${traffic}, ours as A or as B: ${only}.`];
+    return own.map((rate) => `- ${traffic}, ${rate.a} → ${rate.b}: ${figures(rate)}.`);
+  });
 }
 
 function honestLines(honest: HonestResult | null): string[] {
@@ -146,14 +156,14 @@ export function markdown(results: Results): string {
   const own = matrix.filter(({ row }) => row.startsWith('ours-'));
   return [
     `\`${command}\` at ${commit}, ${date.slice(0, 10)}, ${machine.cpu}, Node ${machine.node}. Columns: releases of libsignal.`,
-    'Cells: messages exchanged, newest PQ epoch of ours/theirs; ✗: no conversation, for the reason below.',
+    'Cells: messages exchanged, newest PQ epoch of ours/theirs; ✗: no conversation, for the reason below. A initiates.',
     '',
     ...matrixLines(own),
     '',
     ...noteLines(own),
     '',
     ...dialogues.map(batchLine),
-    ...rates.filter(({ a, b }) => a === 'pawl' || b === 'pawl').map(rateLine),
+    ...rateLines(rates.filter(({ a, b }) => a === 'pawl' || b === 'pawl')),
     ...honestLines(honest),
     '',
     `Newest release on npm at the time: ${versions.newest ?? 'not asked'}. All figures: [\`results.json\`](lab/interop/results.json).`,

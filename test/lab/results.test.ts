@@ -160,6 +160,16 @@ describe('[IOP-08] the table of a run', () => {
     ]);
   });
 
+  test('holds three epochs or more on both sides of 300 messages of ping-pong with the reference release', () => {
+    const { matrix } = JSON.parse(readFileSync(RESULTS, 'utf8')) as Results;
+    const cells = matrix.filter(({ release, expected }) => release === '0.103.0' && expected === 'triple');
+    expect(cells.filter(({ row }) => row.startsWith('ours-'))).toHaveLength(4);
+    for (const { messages, epochs } of cells) {
+      expect(messages).toBe(300);
+      expect(Math.min(...epochs)).toBeGreaterThanOrEqual(3);
+    }
+  });
+
   test('in the README is the one that results.json makes, of a whole run in which nothing failed', () => {
     const kept = JSON.parse(readFileSync(RESULTS, 'utf8')) as Results;
     expect(verdict(kept).failures).toEqual([]);
