@@ -145,7 +145,7 @@ describe('[RAT-05] epochs and indices', () => {
     expectRefused([b], { reason: 'pq-key-jump' }, () => b.receive(at(0xffff_ffff), work));
     expect(work.kdfSteps).toBe(0);
     expect(b.trial(at(MAX_FORWARD_JUMPS), work).key).not.toBeNull();
-    expect(work.kdfSteps).toBe(MAX_FORWARD_JUMPS);
+    expect(work.kdfSteps).toBe(MAX_FORWARD_JUMPS + MAX_MESSAGE_KEYS);
     for (let i = 0; i < 5; i++) pass(a, b);
     refused(b, 'pq-key-jump', at(MAX_FORWARD_JUMPS + 6));
     b.receive(at(MAX_FORWARD_JUMPS + 5));
