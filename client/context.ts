@@ -51,11 +51,16 @@ export interface Context extends Surroundings {
   readonly stalls: StallCounter;
   /** Bounds how often one device is asked to send again. */
   readonly resendRequests: TokenBuckets;
+  /** Bounds the sessions begun anew because somebody asked, below what one device may begin with another (DEV-65). */
+  readonly renewals: TokenBuckets;
   /** Bounds how often strangers make this device ask for a manifest. */
   readonly manifestRequests: TokenBuckets;
   /** Judged manifests of accounts that nothing good has come from yet: stored with their first good message. */
   readonly candidates: Map<string, SignedManifest>;
 }
+
+/** Half of what the other device takes at once: sessions begin for other reasons too. */
+const RENEWAL_BURST = 5;
 
 /** What an application's callback throws is its own affair: no message is lost for it (DEV-48). */
 function guarded(onEvent: ((event: DeviceEvent) => void) | undefined): (event: DeviceEvent) => void {
@@ -112,6 +117,7 @@ export function contextOf(around: Surroundings, options: DeviceOptions, self: Se
     awaited: new Map(),
     stalls: new StallCounter(),
     resendRequests: new TokenBuckets(20, 10_000),
+    renewals: new TokenBuckets(RENEWAL_BURST, limits.sessionInterval),
     manifestRequests: new TokenBuckets(10, 5_000),
     candidates: new Map(),
   };

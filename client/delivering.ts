@@ -2,21 +2,17 @@
  * The outbox on its way to the relay.
  *
  * @spec 07-devices §5
- * Owns: retrying under one send id, repairing a fan-out that the relay refuses with 409 or 410.
- * Must not know: how messages got into the outbox.
+ * Owns: retrying under one send id, when a fan-out is repaired, what is told of one refused. Must not know: how messages got into the
+ * outbox, how they are repaired.
  */
 import { equalBytes, toHex } from '../protocol/bytes/bytes.ts';
-import type { Wipeable } from '../protocol/bytes/secret.ts';
-import type { ManifestDevice, SignedManifest } from '../protocol/codec/manifest.ts';
 import { isProtocolError, ProtocolError } from '../protocol/errors.ts';
-import { encodeContent } from './content.ts';
-import { type Context, changeByStep, commit, isLocalFailure, readWitnessed } from './context.ts';
-import { encryptFor, type Material, manifestFor, noMaterial, recipients, withMaterial } from './encrypting.ts';
-import { deviceOf, fetchManifest, saveManifest } from './manifest-trust.ts';
+import { type Context, commit, isLocalFailure, readWitnessed } from './context.ts';
 import { deleteOutbox, getOutbox, type OutboxEntry, outboxKeys, putOutbox } from './records/mail.ts';
 import { getRefusal, putRefusal } from './records/refusals.ts';
 import { logSent } from './records/sent-log.ts';
 import { isTransient, RelayError, type SendOutcome } from './relay/transport.ts';
+import { bringUpToDate, isOutdated, mayRenew, repairEntry } from './repairing.ts';
 import type { StoreTransaction } from './store/store.ts';
 import type { DeviceEvent, Repair } from './types.ts';
 
@@ -32,6 +28,18 @@ export interface Delivery {
   readonly entry: OutboxEntry | null;
   readonly repairs: readonly Repair[];
   readonly reason: string | null;
+}
+
+/** Why a copy waits whose message is still in the outbox. */
+const MESSAGE_NOT_SENT = 'message-not-sent';
+
+/** Whether what comes after an entry must wait for it. A copy that waits for its message holds up no other (DEV-61). */
+export function holdsUp(delivery: Delivery | null): boolean {
+  return delivery?.status === 'queued' && delivery.reason !== MESSAGE_NOT_SENT;
+}
+
+function notAnAddressee(): ProtocolError {
+  return new ProtocolError('NotAllowed', 'policy', 'not-an-addressee', 'deviceId');
 }
 
 type Refusal = Exclude<SendOutcome, { kind: 'accepted' }>;
@@ -76,7 +84,12 @@ async function deliverEntry(ctx: Context, key: string, patient: boolean): Promis
       const stored = await readWitnessed(ctx, (tx) => getOutbox(tx, ctx.provider, key));
       entry = stored ?? entry;
       if (stored === null) return goneBefore(ctx, key, { status: 'sent', entry, repairs, reason: null });
-      if (await waitsForOriginal(ctx, stored)) return queued('message-not-sent');
+      if (await waitsForOriginal(ctx, stored)) return queued(MESSAGE_NOT_SENT);
+      if (await isOutdated(ctx, stored)) {
+        if (stored.again) throw notAnAddressee();
+        await bringUpToDate(ctx, stored);
+        continue;
+      }
       // @req DEV-13
       const outcome = await transmit(ctx, stored);
       if (outcome.kind === 'accepted') {
@@ -85,7 +98,8 @@ async function deliverEntry(ctx: Context, key: string, patient: boolean): Promis
       }
       const repair = repairOf(stored.account, outcome);
       // The device that asked is gone, or another has its place: a repetition is for nobody else.
-      if (stored.again) throw new ProtocolError('NotAllowed', 'policy', 'not-an-addressee', 'deviceId');
+      if (stored.again) throw notAnAddressee();
+      if (!mayRenew(ctx, repair)) return queued('too-many-repairs');
       await repairEntry(ctx, stored, repair, repairs.length > 0);
       repairs.push(repair);
     }
@@ -137,18 +151,37 @@ async function tryLater(ctx: Context, key: string): Promise<boolean> {
 /** Takes a refused entry out of the outbox, and its copy with it: the own devices must not show it as sent (DEV-61). */
 async function dropRefused(ctx: Context, key: string, error: unknown): Promise<void> {
   if (ctx.awaited.has(key) && error instanceof Error) ctx.awaited.set(key, error);
-  await commit(ctx, (tx) => {
-    const refused = readable(ctx, tx, key);
-    deleteOutbox(tx, key);
-    // Another process may be waiting for this one.
-    putRefusal(tx, ctx.provider, key, error);
-    if (refused === null || refused.again || refused.content.sentTo !== null) return;
-    for (const other of outboxKeys(tx, ctx.self.account)) {
-      const copy = readable(ctx, tx, other);
-      // @req DEV-61
-      if (copy !== null && sameMessage(copy, refused)) deleteOutbox(tx, other);
-    }
-  });
+  await commit(ctx, (tx) => refuseEntry(ctx, tx, key, error));
+}
+
+function refuseEntry(ctx: Context, tx: StoreTransaction, key: string, error: unknown): OutboxEntry | null {
+  const refused = readable(ctx, tx, key);
+  deleteOutbox(tx, key);
+  // Another process may be waiting for this one.
+  putRefusal(tx, ctx.provider, key, error);
+  if (refused === null || refused.again || refused.content.sentTo !== null) return refused;
+  for (const other of outboxKeys(tx, ctx.self.account)) {
+    const copy = readable(ctx, tx, other);
+    // @req DEV-61
+    if (copy !== null && sameMessage(copy, refused)) deleteOutbox(tx, other);
+  }
+  return refused;
+}
+
+/**
+ * Refuses whatever waits for an account whose key the application has replaced: it was written to whoever held the old one.
+ * @returns what to tell once the transaction is committed.
+ */
+export function refuseWaiting(ctx: Context, tx: StoreTransaction, account: string): DeviceEvent[] {
+  const error = new ProtocolError('UntrustedIdentity', 'policy', 'account-key-changed', 'account');
+  // @req DEV-64
+  const refused = outboxKeys(tx, account).map((key) => refuseEntry(ctx, tx, key, error));
+  return refused.flatMap((entry) => (entry === null || entry.again ? [] : [sendFailed(entry, error.reason)]));
+}
+
+function sendFailed(entry: OutboxEntry | null, reason: string): DeviceEvent {
+  const messageId = entry === null ? '' : toHex(entry.content.messageId);
+  return { type: 'sendFailed', messageId, account: entry?.account ?? '', reason };
 }
 
 /** An entry, or null where it is gone or damaged. */
@@ -174,64 +207,6 @@ async function transmit(ctx: Context, entry: OutboxEntry): Promise<SendOutcome> 
 }
 
 /**
- * Corrects a fan-out by the account's manifest, fetched anew: what the relay says is a hint which devices to look at, and
- * only what the account certified is encrypted for.
- *
- * @throws {ProtocolError} `UntrustedIdentity`/`device-not-in-manifest` where the relay insists on such a device.
- */
-async function repairEntry(ctx: Context, entry: OutboxEntry, repair: Repair, again: boolean): Promise<void> {
-  const material = noMaterial();
-  const signed = await fetchManifest(ctx, entry.account);
-  if (signed === null) throw new RelayError(404, 'unknown-account');
-  material.manifests.set(entry.account, signed);
-  const named = [...repair.missing, ...repair.stale];
-  const stranger = named.find((deviceId) => deviceOf(signed.manifest, deviceId) === null);
-  // Named once, it may have been removed between the two answers.
-  // @req DEV-05
-  if (stranger !== undefined && again) {
-    ctx.emit({ type: 'identityChanged', account: entry.account, deviceId: stranger });
-    throw new ProtocolError('UntrustedIdentity', 'policy', 'device-not-in-manifest', 'deviceId');
-  }
-  const { events } = await withMaterial(ctx, material, () =>
-    changeByStep(ctx, (tx) => rewriteEntry(ctx, tx, entry, repair, material)),
-  );
-  for (const event of events) ctx.emit(event);
-}
-
-/** What a repair does to one entry: keeps what fits the manifest, drops what the relay calls extra, encrypts the rest. */
-function rewriteEntry(
-  ctx: Context,
-  tx: StoreTransaction,
-  entry: OutboxEntry,
-  repair: Repair,
-  material: Material,
-): { events: readonly DeviceEvent[]; spent: readonly Wipeable[] } {
-  const stored = getOutbox(tx, ctx.provider, entry.key);
-  if (stored === null) return { events: [], spent: [] };
-  const signed = manifestFor(ctx, tx, entry.account, material);
-  const events = saveManifest(tx, ctx.provider, signed);
-  const kept = stored.messages.filter((message) => {
-    const device = deviceOf(signed.manifest, message.deviceId);
-    if (device === null || device.registrationId !== message.registrationId) return false;
-    return ![...repair.extra, ...repair.stale, ...repair.missing].includes(message.deviceId);
-  });
-  const devices = unserved(ctx, signed, [...kept.map(({ deviceId }) => deviceId), ...repair.extra]);
-  // @req DEV-14
-  const to = { account: entry.account, devices, renew: repair.stale };
-  const { messages, spent, partial, events: failed } = encryptFor(ctx, tx, to, encodeContent(entry.content), material);
-  const all = [...kept, ...messages].sort((a, b) => a.deviceId - b.deviceId);
-  if (all.length === 0 && entry.content.sentTo === null) {
-    throw new ProtocolError('NoSession', 'state', 'no-device-with-keys', 'account');
-  }
-  putOutbox(tx, ctx.provider, { ...stored, partial: stored.partial || partial, messages: all });
-  return { events: [...events, ...failed], spent };
-}
-
-function unserved(ctx: Context, signed: SignedManifest, served: readonly number[]): ManifestDevice[] {
-  return recipients(ctx, signed).filter(({ deviceId }) => !served.includes(deviceId));
-}
-
-/**
  * Delivers the entries for an account in order, up to and including `last`; stops at the first that must wait.
  * @returns what became of `last`.
  * @throws as {@link deliverEntry}, for `last` alone; the application is told of others that failed.
@@ -240,7 +215,7 @@ export async function deliverUpTo(ctx: Context, account: string, last: string): 
   const keys = await ctx.store.transaction((tx) => outboxKeys(tx, account));
   for (const key of keys.filter((earlier) => earlier < last)) {
     const earlier = await deliverOrTell(ctx, key);
-    if (earlier?.status === 'queued') return { status: 'queued', entry: null, repairs: [], reason: earlier.reason };
+    if (holdsUp(earlier)) return { status: 'queued', entry: null, repairs: [], reason: earlier?.reason ?? null };
   }
   return deliverEntry(ctx, last, false);
 }
@@ -252,8 +227,7 @@ export async function deliverOrTell(ctx: Context, key: string): Promise<Delivery
     return await deliverEntry(ctx, key, true);
   } catch (error) {
     if (!isProtocolError(error) && !(error instanceof RelayError)) throw error;
-    const messageId = entry === null ? '' : toHex(entry.content.messageId);
-    ctx.emit({ type: 'sendFailed', messageId, account: entry?.account ?? '', reason: error.reason });
+    ctx.emit(sendFailed(entry, error.reason));
     return null;
   }
 }

@@ -13,6 +13,7 @@ import { isProtocolError, ProtocolError } from '../protocol/errors.ts';
 import type { SessionInfo } from '../protocol/session/session.ts';
 import { sessionInfo } from '../protocol/session/session.ts';
 import { type Context, commit, contextOf, surroundings } from './context.ts';
+import { refuseWaiting } from './delivering.ts';
 import { acceptLink, createLinkedOffer, createPrimary, finishRegistration } from './enrolment.ts';
 import { Link } from './live.ts';
 import {
@@ -41,6 +42,8 @@ import type { DeviceOptions, DeviceStatus, InboxMessage, Receipt, SendResult } f
 
 /** Envelopes asked for at once. */
 const PAGE = 100;
+/** Pages taken in by one call: more than a mailbox holds (06-relay §6). */
+const MAX_PAGES = 200;
 
 /** One device of one account. Made by the static methods; all state is in its store. */
 export class Device {
@@ -148,13 +151,14 @@ export class Device {
   }
 
   /**
-   * Fetches, takes in and acknowledges everything in the mailbox. For devices without a live connection.
+   * Fetches, takes in and acknowledges what is in the mailbox, at most 20,000 envelopes. For devices without a live connection.
    * @throws {ProtocolError} `InvalidMessage`/`relay-answer-malformed` where a page does not come after the one before.
    */
   async poll(): Promise<Receipt[]> {
     const receipts: Receipt[] = [];
     let after = 0;
-    for (;;) {
+    // @req DEV-66
+    for (let page = 0; page < MAX_PAGES; page++) {
       const { envelopes, more } = await this.#ctx.relay.fetchMailbox(after, PAGE);
       for (const envelope of envelopes) {
         // @req DEV-28
@@ -164,8 +168,9 @@ export class Device {
       }
       if (envelopes.length === 0) return receipts;
       await this.#ctx.relay.acknowledge(after);
-      if (!more) return receipts;
+      if (!more) break;
     }
+    return receipts;
   }
 
   /** Opens the live connection, which reconnects by itself. Events tell of it. Idempotent. */
@@ -250,7 +255,7 @@ export class Device {
 
   /**
    * Holds an account to a key learnt out of band, or to a new one that the user has accepted: whatever was known of its
-   * devices is forgotten, and sessions with them begin anew.
+   * devices is forgotten, sessions with them begin anew, and what still waits for the account is refused (`sendFailed`).
    * @param key raw X25519 key, 32 bytes
    * @throws {ProtocolError} `InvalidKey`; `NotAllowed`/`own-account`.
    */
@@ -261,12 +266,14 @@ export class Device {
     assertPrimeOrderPublicKey(provider, copy, 'accountKey');
     if (name === self.account) throw new ProtocolError('NotAllowed', 'policy', 'own-account', 'account');
     this.#ctx.candidates.delete(name);
-    await commit(this.#ctx, (tx) => {
+    const events = await commit(this.#ctx, (tx) => {
       putPin(tx, provider, name, copy);
       deleteManifest(tx, name);
       forgetSent(tx, name);
       archiveSessions(tx, provider, self, listSessions(tx, name));
+      return refuseWaiting(this.#ctx, tx, name);
     });
+    for (const event of events) this.#ctx.emit(event);
   }
 
   /** Archives the sessions with an account: the next message begins new ones. */

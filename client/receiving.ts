@@ -210,6 +210,11 @@ function tellRefusal(ctx: Context, envelope: Envelope, error: ProtocolError): vo
   else if (error.code === 'InvalidState') ctx.emit({ type: 'recordDamaged', peer, reason: error.reason });
 }
 
+/** True where the key of a message was used: only a message that was read before can name such a key. */
+function isRepetition(error: ProtocolError): boolean {
+  return error.code === 'DuplicateMessage' || error.reason === 'pq-key-used';
+}
+
 /**
  * Takes an envelope in. Whatever the receipt says, the envelope may be acknowledged: its plaintext is in the inbox, or it
  * will never be readable. What is refused has changed nothing.
@@ -224,7 +229,7 @@ export async function receive(ctx: Context, envelope: Envelope): Promise<Receipt
     return receipt;
   } catch (error) {
     if (!isProtocolError(error) || isLocalFailure(error)) throw error;
-    if (error.code !== 'DuplicateMessage') {
+    if (!isRepetition(error)) {
       tellRefusal(ctx, envelope, error);
       await requestAgain(ctx, envelope, error);
       return { status: 'refused', error };

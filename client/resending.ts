@@ -100,7 +100,13 @@ interface Repetition {
   readonly spent: readonly Wipeable[];
 }
 
-function repeat(ctx: Context, tx: StoreTransaction, envelope: Envelope, material: Material): Repetition {
+function repeat(
+  ctx: Context,
+  tx: StoreTransaction,
+  envelope: Envelope,
+  material: Material,
+  mayRenew: () => boolean,
+): Repetition {
   const { provider } = ctx;
   const { sourceAccount: account, sourceDevice: deviceId, body } = envelope;
   const error = parsePlaintextContent(body);
@@ -114,7 +120,8 @@ function repeat(ctx: Context, tx: StoreTransaction, envelope: Envelope, material
   if (device === null) throw refuse('not-an-addressee');
   const left = entitled(entries, device);
   const events = material.manifests.has(account) ? saveManifest(tx, provider, signed) : [];
-  const broken = concernsCurrentSession(getSession(tx, provider, ctx.self, { name: account, deviceId }), error);
+  const broken =
+    concernsCurrentSession(getSession(tx, provider, ctx.self, { name: account, deviceId }), error) && mayRenew();
   const spent: Wipeable[] = [];
   const failed: DeviceEvent[] = [];
   for (const [i, entry] of left.entries()) {
@@ -150,7 +157,14 @@ function repeat(ctx: Context, tx: StoreTransaction, envelope: Envelope, material
  */
 export async function sendAgain(ctx: Context, envelope: Envelope): Promise<number> {
   const material = noMaterial();
-  const operation = () => changeByStep(ctx, (tx) => repeat(ctx, tx, envelope, material));
+  let allowed: boolean | null = null;
+  // Asked once, however often the operation is tried.
+  // @req DEV-65
+  const mayRenew = (): boolean => {
+    allowed ??= ctx.renewals.take(`${envelope.sourceAccount}.${envelope.sourceDevice}`, ctx.clock.now());
+    return allowed;
+  };
+  const operation = () => changeByStep(ctx, (tx) => repeat(ctx, tx, envelope, material, mayRenew));
   const { count, events } = await withMaterial(ctx, material, operation);
   for (const event of events) ctx.emit(event);
   const { sourceAccount: account, sourceDevice: deviceId } = envelope;

@@ -10,7 +10,7 @@ import { checkedRandom } from '../protocol/crypto/random.ts';
 import { isProtocolError, ProtocolError } from '../protocol/errors.ts';
 import { bodyOf, type Content, encodeContent, MESSAGE_ID_BYTES } from './content.ts';
 import { type Context, changeByStep, isLocalFailure } from './context.ts';
-import { type Delivery, deliverOrTell, deliverUpTo, dropEntries } from './delivering.ts';
+import { type Delivery, deliverOrTell, deliverUpTo, dropEntries, holdsUp } from './delivering.ts';
 import { encryptFor, type Material, manifestFor, noMaterial, recipients, withMaterial } from './encrypting.ts';
 import { canonicalAccount, saveManifest } from './manifest-trust.ts';
 import type { KeyedQueue } from './queue.ts';
@@ -35,6 +35,13 @@ function targetsOf(ctx: Context, account: string, content: Content): Target[] {
   return account === ctx.self.account ? [copy] : [{ account, content }, copy];
 }
 
+/** True for what goes to the own devices beside a message to somebody else. */
+function isCopy(ctx: Context, { sentTo }: Content): boolean {
+  return sentTo !== null && sentTo !== ctx.self.account;
+}
+
+const OUTBOX_FULL: DeviceEvent = { type: 'copyFailed', deviceId: null, reason: 'outbox-full' };
+
 function prepareOne(
   ctx: Context,
   tx: StoreTransaction,
@@ -45,6 +52,9 @@ function prepareOne(
   const { account, content } = target;
   const { provider } = ctx;
   if (outboxKeys(tx, account).length >= ctx.limits.outboxKept) {
+    // An own device that takes nothing, for whatever reason, must not silence this one.
+    // @req DEV-60
+    if (isCopy(ctx, content)) return { entries: [], events: [OUTBOX_FULL], spent: [] };
     throw new ProtocolError('NotAllowed', 'policy', 'outbox-full', 'account');
   }
   const signed = manifestFor(ctx, tx, account, material);
@@ -149,13 +159,14 @@ export async function send(
   const content: Content = { ...bodyOf(value), messageId, sentAt: ctx.nextSentAt(), sentTo: null };
   const { entries } = await queue.run(`prepare ${account}`, () => prepare(ctx, targetsOf(ctx, account, content)));
   const deliveries = await deliverAll(ctx, queue, entries);
-  const waiting = deliveries.find(({ status }) => status === 'queued');
+  // The first is the message; copies wait by themselves.
+  const message = deliveries[0];
   return {
     messageId: toHex(messageId),
-    status: waiting === undefined ? 'sent' : 'queued',
+    status: message?.status ?? 'sent',
     envelopes: deliveries.flatMap(({ entry, status }) => (status === 'sent' ? envelopesOf(entry) : [])),
     repairs: deliveries.flatMap(({ repairs }) => repairs),
-    reason: waiting?.reason ?? null,
+    reason: message?.reason ?? null,
   };
 }
 
@@ -166,7 +177,7 @@ export async function flush(ctx: Context, queue: KeyedQueue): Promise<number> {
   const deliver = (account: string) =>
     queue.run(`deliver ${account}`, async () => {
       for (const key of keys.filter((candidate) => candidate.startsWith(`${account}/`))) {
-        if ((await deliverOrTell(ctx, key))?.status === 'queued') return;
+        if (holdsUp(await deliverOrTell(ctx, key))) return;
       }
     });
   const own = ctx.self.account;

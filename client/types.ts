@@ -99,8 +99,8 @@ export type DeviceEvent =
   | { readonly type: 'keysRotated'; readonly signedPreKeyId: number; readonly kemPreKeyId: number | null }
   | { readonly type: 'keysRefilled'; readonly oneTime: number; readonly oneTimeKem: number }
   | { readonly type: 'sendFailed'; readonly messageId: string; readonly account: string; readonly reason: string }
-  /** This own device got no copy of a message, or a repetition: its session or its bundle is not good. */
-  | { readonly type: 'copyFailed'; readonly deviceId: number; readonly reason: string }
+  /** This own device got no copy of a message, or a repetition: its session or its bundle is not good. Null: none of them did. */
+  | { readonly type: 'copyFailed'; readonly deviceId: number | null; readonly reason: string }
   /** Work in the background failed and will be tried again. */
   | { readonly type: 'backgroundError'; readonly reason: string };
 
