@@ -80,7 +80,7 @@ async function deliverEntry(ctx: Context, key: string, patient: boolean): Promis
   let entry: OutboxEntry | null = null;
   const queued = (reason: string): Delivery => ({ status: 'queued', entry, repairs, reason });
   try {
-    while (repairs.length <= MAX_REPAIRS) {
+    for (let round = 0; round <= MAX_REPAIRS; round++) {
       const stored = await readWitnessed(ctx, (tx) => getOutbox(tx, ctx.provider, key));
       entry = stored ?? entry;
       if (stored === null) return goneBefore(ctx, key, { status: 'sent', entry, repairs, reason: null });
