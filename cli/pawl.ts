@@ -3,50 +3,46 @@
  * The command line's front door.
  *
  * @spec 00-conventions §7
- * Owns: the list of commands, their help, exit codes (CNV-20). Must not know: what a command does.
+ * Owns: refusing a Node too old for the rest, which is therefore loaded after that. Must not know: commands.
  */
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
-import { demoCommand } from './demo-command.ts';
-import { driverCommand } from './driver-command.ts';
-import { relayCommand } from './relay-command.ts';
 
-/** The version of the package this file belongs to: beside it in the repository, one folder up in `dist/`. */
-function packageVersion(): string {
+interface Manifest {
+  readonly version: string;
+  readonly engines: { readonly node: string };
+}
+
+/** The manifest of the package this file belongs to: beside its folder in the repository, one folder up in `dist/`. */
+function manifest(): Manifest {
   for (const candidate of ['../package.json', '../../package.json']) {
     try {
-      const manifest: unknown = JSON.parse(readFileSync(new URL(candidate, import.meta.url), 'utf8'));
-      if (typeof manifest === 'object' && manifest !== null && 'version' in manifest) return String(manifest.version);
+      return JSON.parse(readFileSync(new URL(candidate, import.meta.url), 'utf8')) as Manifest;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
   }
-  return 'unknown';
+  throw new Error('pawl is not installed whole: its package.json is missing');
 }
 
-const version = packageVersion();
-const program = new Command('pawl')
-  .description('Post-quantum hybrid messaging: a reference implementation you can run.')
-  .version(version, '-V, --version', 'print the version')
-  .helpOption('-h, --help', 'print this help')
-  .showHelpAfterError('(pawl --help lists the commands)')
-  .addHelpText(
-    'after',
-    `
-Examples:
-  pawl demo                       a relay, seven device processes, and a table of what was checked
-  pawl demo --quick --json        the same with fewer messages, as data
-  pawl relay --data ./relay.db    a relay on http://127.0.0.1:8787
-  pawl driver                     the protocol as JSON lines, for programs in other languages
+/** Negative where version `a` is older than `b`. */
+function compareVersions(a: string, b: string): number {
+  const [left, right] = [a, b].map((version) => version.split('.').map(Number));
+  for (let i = 0; i < 3; i++) {
+    const difference = (left?.[i] ?? 0) - (right?.[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
 
-Exit codes: 0 all good, 1 a check failed, 2 wrong usage or a fault of the environment.`,
+const { version, engines } = manifest();
+const wanted = engines.node.replace('>=', '');
+// @req CNV-18
+if (compareVersions(process.versions.node, wanted) < 0) {
+  process.stderr.write(
+    `pawl needs Node ${wanted} or newer; this is Node ${process.versions.node} (${process.execPath}).\n` +
+      'Install one from https://nodejs.org, or beside pawl with   npm install node\n',
   );
-
-program.addCommand(demoCommand()).addCommand(relayCommand()).addCommand(driverCommand(version));
-// Wrong usage is 2 for every command, so that 1 always means a failed check.
-const exitWithTwo = (command: Command): void => {
-  command.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
-  for (const child of command.commands) exitWithTwo(child);
-};
-exitWithTwo(program);
-await program.parseAsync();
+  process.exit(2);
+}
+const { main } = await import('./program.ts');
+await main(version);

@@ -62,7 +62,11 @@ export function relayCommand(): Command {
     .option('--port <number>', 'the port to listen on; 0 takes a free one', port, 8787)
     .option('--json', 'print where it listens as one JSON line', false)
     .addOption(new Option('--exit-with-stdin', 'stop when standard input ends').default(false).hideHelp())
-    .option('--log-level <level>', 'silent, error, warn, info or debug', 'info')
+    .addOption(
+      new Option('--log-level <level>', 'how much to log, on standard error')
+        .choices(['silent', 'error', 'warn', 'info', 'debug'])
+        .default('info'),
+    )
     .addHelpText(
       'after',
       `

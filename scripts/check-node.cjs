@@ -43,6 +43,6 @@ if (require.main === module) {
   var advice = adviceFor(process.version, require(path.join(folder, 'package.json')), folder);
   if (advice !== null) {
     console.error(advice);
-    process.exit(1);
+    process.exit(2);
   }
 }
