@@ -8,6 +8,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readText } from './lib/files.ts';
 import { ROOT } from './lib/run.ts';
+import { sectionFaults } from './lib/sections.ts';
 import {
   type Attack,
   prefixOf,
@@ -132,6 +133,7 @@ export function traceSpec(root?: string): Trace {
       ...missing,
       ...titleFaults(sources, known),
       ...codeFaults(sources, known),
+      ...sectionFaults(root),
       ...indexFaults(sources, root),
     ],
   };

@@ -45,6 +45,16 @@ describe('trace', () => {
     expect(faults(comment)).toEqual(['client/b.ts names HSK-78, which does not exist']);
   });
 
+  test('[CNV-17] finds sections that are named and do not exist', () => {
+    const named = (tag: string) => faults({ 'protocol/handshake/b.ts': `/** @spec ${tag} */\nexport const b = 1;\n` });
+    expect(named('02-handshake §1')).toEqual([]);
+    expect(named('02-handshake')).toEqual([]);
+    expect(named('02-handshake §1, §2')).toEqual([
+      'protocol/handshake/b.ts names 02-handshake §2, which does not exist',
+    ]);
+    expect(named('07-devices §1')).toEqual(['protocol/handshake/b.ts names spec/07-devices.md, which does not exist']);
+  });
+
   test('[CNV-17] finds duplicate ids and bullets that only look like a requirement', () => {
     const text = `${GOOD['spec/02-handshake.md']}- **HSK-01** SHOULD refuse.\n- **HSK-03** must refuse.\n`;
     expect(faults({ 'spec/02-handshake.md': text })).toEqual([

@@ -1,7 +1,7 @@
 /**
  * The folder of test vectors published by others, which is not part of this repository.
  *
- * @spec 00-conventions §8
+ * @spec 00-conventions §7
  * Owns: where it is looked for, and saying so where it is missing. Must not know: what is in a file.
  */
 import { existsSync, readFileSync } from 'node:fs';

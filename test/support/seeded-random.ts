@@ -1,7 +1,7 @@
 /**
  * Random sources for tests: repeatable, scripted, or broken on purpose.
  *
- * @spec 00-conventions §8
+ * @spec 00-conventions §7
  * Owns: determinism of tests. Must not know: what is drawn for what.
  */
 import { createHash } from 'node:crypto';
