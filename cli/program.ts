@@ -6,6 +6,7 @@
  */
 import { Command } from 'commander';
 import { demoCommand } from './demo-command.ts';
+import { doctorCommand } from './doctor-command.ts';
 import { driverCommand } from './driver-command.ts';
 import { relayCommand } from './relay-command.ts';
 
@@ -30,10 +31,15 @@ Examples:
   pawl demo --quick --json        the same with fewer messages, as data
   pawl relay --data ./relay.db    a relay on http://127.0.0.1:8787
   pawl driver                     the protocol as JSON lines, for programs in other languages
+  pawl doctor kem --help          which ML-KEM or Kyber does the other side speak?
 
 Exit codes: 0 all good, 1 a check failed, 2 wrong usage or a fault of the environment, 130 interrupted.`,
     );
-  program.addCommand(demoCommand()).addCommand(relayCommand()).addCommand(driverCommand(version));
+  program
+    .addCommand(demoCommand())
+    .addCommand(relayCommand())
+    .addCommand(driverCommand(version))
+    .addCommand(doctorCommand());
   exitWithTwo(program);
   await program.parseAsync();
 }

@@ -5,8 +5,6 @@
  * Owns: flags, start, the two signals that stop it. Must not know: routes or tables.
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import pino from 'pino';
-import { startRelay } from '../server/relay.ts';
 
 function port(value: string): number {
   const number = Number(value);
@@ -30,6 +28,8 @@ interface RelayFlags {
 }
 
 async function run(flags: RelayFlags): Promise<void> {
+  // Loaded here: the other commands start without a server's libraries.
+  const [{ default: pino }, { startRelay }] = await Promise.all([import('pino'), import('../server/relay.ts')]);
   // Logs go to standard error: standard output carries the one line that tells where the relay listens.
   const logger = pino({ level: flags.logLevel, base: null }, pino.destination({ dest: 2, sync: true }));
   const relay = await startRelay({ database: flags.data, host: flags.host, port: flags.port, logger });

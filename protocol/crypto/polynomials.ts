@@ -13,6 +13,8 @@ export const N = 256;
 export const Q = 3329;
 /** Bytes from which `sampleCbd2` makes one polynomial. */
 export const CBD2_BYTES = 128;
+/** Bytes from which `sampleCbd3` makes one polynomial. */
+export const CBD3_BYTES = 192;
 
 const crystals = genCrystals({
   N,
@@ -38,6 +40,19 @@ export function sampleCbd2(bytes: Uint8Array): Polynomial {
     const x = (nibble & 1) + ((nibble >>> 1) & 1);
     const y = ((nibble >>> 2) & 1) + ((nibble >>> 3) & 1);
     out[i] = (x - y + Q) % Q;
+  }
+  return out;
+}
+
+/** SamplePolyCBD with eta = 3: two coefficients of each 12 bits. */
+export function sampleCbd3(bytes: Uint8Array): Polynomial {
+  const out = new Uint16Array(N);
+  const ones = (bits: number) => (bits & 1) + ((bits >>> 1) & 1) + ((bits >>> 2) & 1);
+  for (let i = 0; i < N; i++) {
+    const at = 6 * i;
+    const pair = (bytes[at >>> 3] as number) | ((bytes[(at >>> 3) + 1] ?? 0) << 8);
+    const bits = pair >>> (at & 7);
+    out[i] = (ones(bits) - ones(bits >>> 3) + Q) % Q;
   }
   return out;
 }
