@@ -5,6 +5,7 @@
  * Owns: the list of commands, their help, exit codes (CNV-20). Must not know: what a command does.
  */
 import { Command } from 'commander';
+import { conformCommand } from './conform-command.ts';
 import { demoCommand } from './demo-command.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { driverCommand } from './driver-command.ts';
@@ -31,6 +32,7 @@ Examples:
   pawl demo --quick --json        the same with fewer messages, as data
   pawl relay --data ./relay.db    a relay on http://127.0.0.1:8787
   pawl driver                     the protocol as JSON lines, for programs in other languages
+  pawl conform --driver ./driver  the test vectors against an implementation in any language
   pawl doctor kem --help          which ML-KEM or Kyber does the other side speak?
 
 Exit codes: 0 all good, 1 a check failed, 2 wrong usage or a fault of the environment, 130 interrupted.`,
@@ -39,7 +41,8 @@ Exit codes: 0 all good, 1 a check failed, 2 wrong usage or a fault of the enviro
     .addCommand(demoCommand())
     .addCommand(relayCommand())
     .addCommand(driverCommand(version))
-    .addCommand(doctorCommand());
+    .addCommand(doctorCommand())
+    .addCommand(conformCommand());
   exitWithTwo(program);
   await program.parseAsync();
 }

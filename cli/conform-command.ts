@@ -1,0 +1,136 @@
+/**
+ * `pawl conform`: the vectors against any implementation that speaks the driver protocol.
+ *
+ * @spec 14-vectors §3 to §5
+ * Owns: flags, where reports go, exit codes, Ctrl-C. Must not know: verdicts.
+ */
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { Run } from './conform/run.ts';
+import type { Profile } from './conform/run-test.ts';
+import type { LoadedFile } from './conform/vector-file.ts';
+
+interface ConformFlags {
+  driver: string;
+  only: string[];
+  report?: string;
+  vectors?: string;
+  profile?: Profile;
+  timeout: number;
+  json: boolean;
+}
+
+function seconds(value: string): number {
+  const number = Number(value);
+  if (!(number > 0 && number <= 3600)) throw new InvalidArgumentError('seconds are a number above 0, at most 3600.');
+  return number;
+}
+
+/** A folder of this package or checkout: beside `cli/`, or one further up from `dist/cli/`. */
+function ownFolder(name: string): string {
+  const [near, far] = ['..', '../..'].map((up) => join(import.meta.dirname, up, name));
+  return existsSync(near as string) ? (near as string) : (far as string);
+}
+
+function chosen(files: readonly LoadedFile[], only: readonly string[]): readonly LoadedFile[] {
+  const known = files.map(({ content }) => content.family);
+  const unknown = only.find((family) => !known.includes(family));
+  if (unknown !== undefined) throw new Error(`--only ${unknown}: no such family; there are ${known.join(', ')}`);
+  return only.length === 0 ? files : files.filter(({ content }) => only.includes(content.family));
+}
+
+async function writeReports(run: Run, folder: string): Promise<void> {
+  const [{ page }, { junit }, { totals }] = await Promise.all([
+    import('./conform/page.ts'),
+    import('./conform/junit.ts'),
+    import('./conform/summary.ts'),
+  ]);
+  const spec = ownFolder('spec');
+  const link = (section: string): string | null => {
+    const [file = '', number] = section.replace(/^spec\//, '').split(' §');
+    if (!existsSync(join(spec, file))) return null;
+    const to = relative(folder, join(spec, file)) || pathToFileURL(join(spec, file)).href;
+    return number === undefined ? to : `${to}#${number.split('.')[0]}`;
+  };
+  const date = new Date().toISOString().slice(0, 10);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'report.json'), `${JSON.stringify({ date, totals: totals(run), ...run }, null, 1)}\n`);
+  writeFileSync(join(folder, 'junit.xml'), await junit(run));
+  writeFileSync(join(folder, 'index.html'), await page(run, link, date));
+}
+
+async function conform(flags: ConformFlags): Promise<number> {
+  const [{ loadVectors }, { runVectors }, { familyLine, summaryLines }, { exitCode, totals }] = await Promise.all([
+    import('./conform/vector-file.ts'),
+    import('./conform/run.ts'),
+    import('./conform/terminal.ts'),
+    import('./conform/summary.ts'),
+  ]);
+  const files = chosen(loadVectors(flags.vectors ?? ownFolder('vectors')), flags.only);
+  const stop = new AbortController();
+  const interrupt = () => stop.abort();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, interrupt);
+  const print = (line: string) => {
+    if (!flags.json) process.stdout.write(`${line}\n`);
+  };
+  print(`${flags.driver}`);
+  const run = await runVectors({
+    command: flags.driver,
+    files,
+    timeout: flags.timeout * 1000,
+    profile: flags.profile ?? null,
+    onFamily: (family, results) => print(familyLine(family, results)),
+    signal: stop.signal,
+  });
+  for (const line of summaryLines(run)) print(line);
+  if (flags.report !== undefined) {
+    await writeReports(run, flags.report);
+    print(`  report: ${join(flags.report, 'index.html')}`);
+  }
+  if (flags.json) process.stdout.write(`${JSON.stringify({ totals: totals(run), ...run })}\n`);
+  if (run.fault !== null) process.stderr.write(`pawl conform: ${run.fault}\n`);
+  return stop.signal.aborted ? 130 : exitCode(run);
+}
+
+const HELP = `
+A driver is a program that reads one JSON request a line on standard input and writes one answer a line on standard output:
+spec/11-driver.md and spec/15-driver-lab.md. What it announces in hello is run; the rest is unsupported, never passed. Outputs are
+compared, values on the way too where the driver answers trace, refusals by their code, and that a refusal changed nothing.
+
+Examples:
+  pawl conform --driver "npm run -s driver"                    ours
+  pawl conform --driver "python3 my_driver.py" --only x3dh     one family
+  pawl conform --driver ./driver --report out/                 out/index.html, out/junit.xml, out/report.json
+
+Exit codes: 0 everything that was run passed, 1 something failed or nothing was run, 2 wrong usage, vectors that cannot be read, or a
+driver that hangs, dies or talks out of turn (the report so far is kept), 130 interrupted.`;
+
+/** The command, for the program to add. */
+export function conformCommand(): Command {
+  const collect = (value: string, all: string[]) => [...all, value];
+  return new Command('conform')
+    .description('Run the test vectors against any implementation, in any language.')
+    .requiredOption('--driver <command>', 'the shell command that starts the driver')
+    .option('--only <family>', 'run this family alone; may be given again', collect, [])
+    .option('--report <folder>', 'write index.html, junit.xml and report.json there')
+    .option('--vectors <folder>', 'the vectors to run: those of this version')
+    .addOption(
+      new Option(
+        '--profile <name>',
+        'whose verdicts hold where they differ: strict, unless the driver is libsignal',
+      ).choices(['strict', 'libsignal']),
+    )
+    .option('--timeout <seconds>', 'how long one answer may take', seconds, 30)
+    .option('--json', 'print the whole run as one JSON object instead', false)
+    .addHelpText('after', HELP)
+    .action(async (flags: ConformFlags) => {
+      try {
+        process.exitCode = await conform(flags);
+      } catch (error) {
+        process.stderr.write(`pawl conform: ${error instanceof Error ? error.message : String(error)}\n`);
+        process.exitCode = 2;
+      }
+    });
+}

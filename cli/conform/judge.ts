@@ -1,0 +1,65 @@
+/**
+ * What an answer is worth.
+ *
+ * @spec 14-vectors §3
+ * Owns: comparing an answer with an expectation; the first difference, by its name. Must not know: processes, files.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { Answer } from './driver-process.ts';
+import type { Expectation, Fields, Json } from './vector-file.ts';
+
+/** The first value that is not as it should be. */
+export interface Difference {
+  /** A label of an intermediate value, a field of the answer, or `error`. */
+  readonly what: string;
+  readonly expected: Json;
+  readonly actual: Json;
+}
+
+function compareFields(expected: Fields, actual: Fields, skip: readonly string[]): Difference | null {
+  for (const [field, value] of Object.entries(expected)) {
+    if (skip.includes(field)) continue;
+    const answered = actual[field] ?? null;
+    if (!isDeepStrictEqual(answered, value)) return { what: field, expected: value, actual: answered };
+  }
+  return null;
+}
+
+/**
+ * Compares in the order of computation: values on the way first, then what came out.
+ * @param traced whether the driver was asked for values on the way
+ * @param skip fields of the answer that depend on a seed which the driver does not take
+ */
+export function judge(
+  expected: Expectation,
+  answer: Answer,
+  { traced, skip }: { readonly traced: boolean; readonly skip: readonly string[] },
+): Difference | null {
+  const { ok, error, intermediate } = expected;
+  if (error !== undefined) {
+    if ('ok' in answer)
+      return { what: 'error', expected: `${error.code} (${error.reason})`, actual: { ok: answer.ok } };
+    if (answer.error.code === error.code) return null;
+    return {
+      what: 'error',
+      expected: `${error.code} (${error.reason})`,
+      actual: `${answer.error.code} (${answer.error.message})`,
+    };
+  }
+  if ('error' in answer) {
+    return { what: 'error', expected: 'no error', actual: `${answer.error.code} (${answer.error.message})` };
+  }
+  if (traced && intermediate !== undefined) {
+    const difference = compareFields(intermediate, answer.intermediate ?? {}, []);
+    if (difference !== null) return difference;
+  }
+  return compareFields(ok ?? {}, answer.ok, skip);
+}
+
+/** By verdict alone: accepted or refused, whatever comes out. */
+export function judgeVerdict(expected: 'valid' | 'invalid', answer: Answer): Difference | null {
+  const accepted = 'ok' in answer && answer.ok.valid !== false;
+  if (accepted === (expected === 'valid')) return null;
+  const actual = 'ok' in answer ? 'accepted' : `refused: ${answer.error.code} (${answer.error.message})`;
+  return { what: 'verdict', expected: expected === 'valid' ? 'accepted' : 'refused', actual };
+}

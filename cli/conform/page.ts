@@ -1,0 +1,105 @@
+/**
+ * A run as one self-contained page.
+ *
+ * @spec 14-vectors §5
+ * Owns: what a person sees: families by verdict, the first value that differs side by side. Must not know: the other reports.
+ */
+import { html, raw } from 'hono/html';
+import { PAGE_STYLE } from './page-style.ts';
+import type { Run, TestResult } from './run.ts';
+import { basis, type FamilySummary, families, show, totals } from './summary.ts';
+import type { Json } from './vector-file.ts';
+
+type Html = ReturnType<typeof html>;
+
+/** Where a specification is, seen from the page; null: nowhere to link to. */
+export type SpecLink = (spec: string) => string | null;
+
+const MAX_VALUE = 20_000;
+
+function linkTo(spec: string, link: SpecLink): Html {
+  const target = link(spec);
+  return target === null ? html`${spec}` : html`<a href="${target}">${spec}</a>`;
+}
+
+/** Both values, marked from where they part. */
+function sides(expected: Json, actual: Json): Html {
+  const [one, two] = [show(expected).slice(0, MAX_VALUE), show(actual).slice(0, MAX_VALUE)];
+  let same = 0;
+  while (same < one.length && one[same] === two[same]) same++;
+  const side = (title: string, text: string) =>
+    html`<div><b>${title}</b><pre>${text.slice(0, same)}<mark>${text.slice(same)}</mark></pre></div>`;
+  return html`<div class="sides">${side('expected', one)}${side('answered', two)}</div>`;
+}
+
+function failure(result: TestResult, link: SpecLink): Html {
+  const { file, tcId, comment, difference, step, op, spec, req } = result;
+  if (difference === null) return html``;
+  const place = step === null ? op : `step ${step}, ${op}`;
+  return html`<details>
+<summary><span class="failed">✗</span> <code>${file}</code> tcId ${tcId}: ${comment}</summary>
+<div><p><code>${place}</code>: <b>${difference.what}</b> is the first value that differs.
+<span class="soft">Defined in ${linkTo(spec, link)}${req.length > 0 ? `; ${req.join(', ')}` : ''}.</span></p>
+${sides(difference.expected, difference.actual)}</div></details>`;
+}
+
+function row({ family, passed, failed, unsupported, intermediates, lacking }: FamilySummary): Html {
+  const all = passed + failed + unsupported;
+  const share = (n: number) => `${((100 * n) / all).toFixed(2)}%`;
+  const mark =
+    failed > 0
+      ? html`<span class="failed">✗</span>`
+      : passed > 0
+        ? html`<span class="passed">✓</span>`
+        : html`<span class="unsupported">–</span>`;
+  return html`<tr><td>${mark} ${family}</td>
+<td><div class="bar"><i class="p" style="width:${share(passed)}"></i><i class="f" style="width:${share(failed)}"></i><i class="u" style="width:${share(unsupported)}"></i></div></td>
+<td class="n">${passed}</td><td class="n ${failed > 0 ? 'failed' : ''}">${failed}</td><td class="n unsupported" title="${lacking.join(', ')}">${unsupported}</td><td class="n soft">${intermediates}</td></tr>`;
+}
+
+function failures(summaries: readonly FamilySummary[], link: SpecLink): Html {
+  const blocks = summaries
+    .filter(({ failed }) => failed > 0)
+    .map(({ family, results }) => {
+      const failed = results.filter(({ verdict }) => verdict === 'failed');
+      return html`<h2>${family}: ${failed.length} failed</h2>${failed.map((result) => failure(result, link))}`;
+    });
+  return html`${blocks}`;
+}
+
+function lackingBlock(summaries: readonly FamilySummary[]): Html {
+  const rows = summaries
+    .filter(({ lacking }) => lacking.length > 0)
+    .map(
+      ({ family, lacking, unsupported }) =>
+        html`<tr><td>${family}</td><td class="n">${unsupported}</td><td><code>${lacking.join(', ')}</code></td></tr>`,
+    );
+  if (rows.length === 0) return html``;
+  return html`<h2>Unsupported</h2><p class="soft">What the driver does not announce is not run, and not passed.</p>
+<div class="wide"><table><tr><th>family</th><th class="n">tests</th><th>lacking</th></tr>${rows}</table></div>`;
+}
+
+/** The document. @param date when the run was made, as it is to stand on the page */
+export async function page(run: Run, link: SpecLink, date: string): Promise<string> {
+  const summaries = families(run);
+  const { passed, failed, unsupported, intermediates } = totals(run);
+  const name = run.hello === null ? run.command : `${run.hello.implementation} ${run.hello.version}`;
+  const bad = failed > 0 || run.fault !== null || passed === 0;
+  const document = await html`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${name}: conformance</title><style>${raw(PAGE_STYLE)}</style></head><body>
+<h1>${name}</h1>
+<p class="soft">Vectors ${run.vectorsVersion}, profile ${run.profile}, ${date}. Driver: <code>${run.command}</code></p>
+<div class="verdict ${bad ? 'bad' : ''}">
+<div class="figure passed">${passed}<small>passed</small></div><div class="figure ${failed > 0 ? 'failed' : 'soft'}">${failed}<small>failed</small></div>
+<div class="figure unsupported">${unsupported}<small>unsupported</small></div><div class="figure">${intermediates}<small>values on the way compared</small></div>
+<div class="figure">${(run.milliseconds / 1000).toFixed(1)} s<small>duration</small></div></div>
+<p>Judged by ${basis(run)}.</p>
+${run.fault === null ? '' : html`<div class="fault"><b class="failed">Broken off.</b> ${run.fault} <span class="soft">What was run until then is below.</span></div>`}
+<h2>Families</h2><div class="wide"><table><tr><th>family</th><th></th><th class="n">passed</th><th class="n">failed</th><th class="n">unsupported</th><th class="n">values</th></tr>
+${summaries.map(row)}</table></div>
+${failures(summaries, link)}
+${lackingBlock(summaries)}
+</body></html>`;
+  return `${String(document)}\n`;
+}

@@ -1,0 +1,149 @@
+/**
+ * One test against one driver.
+ *
+ * @spec 14-vectors §3
+ * Owns: asking step by step, that a refusal changed nothing, when a test is unsupported. Must not know: reports.
+ */
+import { type Names, resolve } from './arguments.ts';
+import type { Answer, DriverProcess, Hello } from './driver-process.ts';
+import { type Difference, judge, judgeVerdict } from './judge.ts';
+import type { Expectation, Fields, Step, TestGroup, VectorTest } from './vector-file.ts';
+
+export type Profile = 'strict' | 'libsignal';
+
+/** What came of a test. */
+export interface Outcome {
+  readonly verdict: 'passed' | 'failed' | 'unsupported';
+  /** Of an unsupported test: the operation or the suite that the driver does not have. */
+  readonly lacking: string | null;
+  readonly difference: Difference | null;
+  /** Where it failed: which step, from 1, of which operation. */
+  readonly step: number | null;
+  readonly op: string | null;
+  /** Values on the way that were compared. */
+  readonly intermediates: number;
+}
+
+/** A driver with what is known of it. */
+export interface Subject {
+  readonly driver: DriverProcess;
+  readonly hello: Hello;
+  /** Whether it takes seeds: without them bytes that a seed makes cannot be compared. */
+  readonly seeds: boolean;
+  readonly profile: Profile;
+}
+
+/** Argument that holds a handle → operation that writes down what the handle names. */
+const SAVES: Readonly<Record<string, string>> = {
+  device: 'device.save',
+  ratchet: 'ratchet.save',
+  chain: 'spqr.chain.save',
+  braid: 'spqr.braid.save',
+};
+
+const PASSED: Outcome = { verdict: 'passed', lacking: null, difference: null, step: null, op: null, intermediates: 0 };
+
+/** The state behind the handle in some arguments, as the driver writes it; null where it cannot be asked for. */
+async function stateOf({ driver, hello }: Subject, args: Fields): Promise<string | null> {
+  if (!hello.canonicalState) return null;
+  for (const [argument, op] of Object.entries(SAVES)) {
+    const handle = args[argument];
+    if (typeof handle !== 'string' || !hello.ops.includes(op)) continue;
+    const answer = await driver.ask(op, { [argument]: handle });
+    return 'ok' in answer && typeof answer.ok.state === 'string' ? answer.ok.state : null;
+  }
+  return null;
+}
+
+interface Asked {
+  readonly answer: Answer;
+  readonly difference: Difference | null;
+  readonly intermediates: number;
+}
+
+async function ask(
+  subject: Subject,
+  op: string,
+  args: Fields,
+  expected: Expectation,
+  seeded: readonly string[],
+): Promise<Asked> {
+  const { driver, hello, seeds } = subject;
+  const exact = seeds || seeded.length === 0;
+  const traced = hello.trace && exact && expected.intermediate !== undefined;
+  const before = expected.error === undefined ? null : await stateOf(subject, args);
+  const answer = await driver.ask(op, traced ? { ...args, trace: true } : args);
+  const difference = judge(expected, answer, { traced, skip: seeds ? [] : seeded });
+  const intermediates = traced ? Object.keys(expected.intermediate ?? {}).length : 0;
+  if (difference === null && before !== null) {
+    const after = await stateOf(subject, args);
+    // @req VEC-14
+    if (after !== before) {
+      const changed = { what: 'state after a refusal', expected: before, actual: after };
+      return { answer, difference: changed, intermediates };
+    }
+  }
+  return { answer, difference, intermediates };
+}
+
+function failed(difference: Difference, op: string, step: number | null, intermediates: number): Outcome {
+  return { verdict: 'failed', lacking: null, difference, step, op, intermediates };
+}
+
+/** Without the seed, for a driver that takes none. */
+function withoutSeed(args: Fields): Fields {
+  const { seed, ...rest } = args;
+  return seed === undefined ? args : rest;
+}
+
+async function runSteps(subject: Subject, steps: readonly Step[]): Promise<Outcome> {
+  const names: Names = new Map();
+  let intermediates = 0;
+  for (const [i, step] of steps.entries()) {
+    const resolved = resolve(step.args, names) as Fields;
+    const args = subject.seeds ? resolved : withoutSeed(resolved);
+    const asked = await ask(subject, step.op, args, step, step.seeded ?? []);
+    intermediates += asked.intermediates;
+    if (asked.difference !== null) return failed(asked.difference, step.op, i + 1, intermediates);
+    for (const [name, field] of Object.entries(step.bind ?? {})) {
+      const value = 'ok' in asked.answer ? asked.answer.ok[field] : undefined;
+      if (value === undefined) {
+        return failed({ what: field, expected: 'a value', actual: null }, step.op, i + 1, intermediates);
+      }
+      names.set(name, value);
+    }
+  }
+  return { ...PASSED, intermediates };
+}
+
+/** What a test needs that a driver has not announced, or null. */
+function lackingFor({ hello }: Subject, group: TestGroup, test: VectorTest): string | null {
+  const calls = 'steps' in test ? test.steps : [{ op: group.op ?? '', args: test.args }];
+  const missing = calls.find(({ op }) => !hello.ops.includes(op));
+  // @req VEC-13
+  if (missing !== undefined) return missing.op;
+  const suites = calls.flatMap(({ args }) => [args.suite, ...(Array.isArray(args.suites) ? args.suites : [])]);
+  const suite = suites.find((name) => typeof name === 'string' && !hello.suites.includes(name));
+  if (suite !== undefined) return String(suite);
+  const kem = calls.map(({ args }) => args.kem).find((name) => typeof name === 'string' && !hello.kems.includes(name));
+  return hello.kems.length > 0 && kem !== undefined ? String(kem) : null;
+}
+
+/**
+ * Runs a test.
+ * @throws {DriverFault} where the driver breaks the protocol of lines, {@link VectorFault} where the test makes no sense.
+ */
+export async function runTest(subject: Subject, group: TestGroup, test: VectorTest): Promise<Outcome> {
+  const lacking = lackingFor(subject, group, test);
+  if (lacking !== null) return { ...PASSED, verdict: 'unsupported', lacking };
+  if ('steps' in test) return runSteps(subject, test.steps);
+  const op = group.op ?? '';
+  const lenient = test.verdicts !== undefined && test.verdicts[subject.profile] !== test.result;
+  if (lenient && test.verdicts !== undefined) {
+    // @req VEC-15
+    const difference = judgeVerdict(test.verdicts[subject.profile], await subject.driver.ask(op, test.args));
+    return difference === null ? PASSED : failed(difference, op, null, 0);
+  }
+  const { difference, intermediates } = await ask(subject, op, test.args, test, []);
+  return difference === null ? { ...PASSED, intermediates } : failed(difference, op, null, intermediates);
+}

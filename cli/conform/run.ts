@@ -1,0 +1,119 @@
+/**
+ * All vectors against one driver.
+ *
+ * @spec 14-vectors §3, §4
+ * Owns: the order of the work, what is kept when a driver breaks off. Must not know: how results are shown.
+ */
+import { DriverFault, DriverProcess, type Hello } from './driver-process.ts';
+import { type Outcome, type Profile, runTest, type Subject } from './run-test.ts';
+import type { LoadedFile, TestGroup, VectorTest } from './vector-file.ts';
+import { VectorFault } from './vector-file.ts';
+
+/** One test with what came of it. */
+export interface TestResult extends Outcome {
+  readonly family: string;
+  readonly file: string;
+  readonly type: string;
+  readonly spec: string;
+  readonly tcId: number;
+  readonly comment: string;
+  readonly req: readonly string[];
+  readonly result: 'valid' | 'invalid';
+}
+
+/** A whole run, or as much of it as there was. */
+export interface Run {
+  readonly command: string;
+  readonly profile: Profile;
+  readonly hello: Hello | null;
+  readonly seeds: boolean;
+  readonly vectorsVersion: string;
+  readonly results: readonly TestResult[];
+  /** Why the run broke off: file, test and driver; null where it did not. */
+  readonly fault: string | null;
+  readonly milliseconds: number;
+}
+
+/** What a run is asked to do. */
+export interface RunOptions {
+  readonly command: string;
+  readonly files: readonly LoadedFile[];
+  /** For one answer, in milliseconds. */
+  readonly timeout: number;
+  /** Null: that of the implementation. */
+  readonly profile: Profile | null;
+  readonly onFamily?: (family: string, results: readonly TestResult[]) => void;
+  readonly signal?: AbortSignal;
+  /** Ends the run at the first failure. */
+  readonly bail?: boolean;
+}
+
+/** Whether a driver takes seeds: one that does not refuses the argument. */
+async function takesSeeds(driver: DriverProcess, hello: Hello): Promise<boolean> {
+  if (!hello.ops.includes('device.create')) return true;
+  const local = { name: '00000000-0000-4000-8000-000000000000', deviceId: 1 };
+  const answer = await driver.ask('device.create', { local, seed: '00'.repeat(32) });
+  return 'ok' in answer;
+}
+
+function resultOf({ name, content }: LoadedFile, group: TestGroup, test: VectorTest, outcome: Outcome): TestResult {
+  const { tcId, comment, req, result } = test;
+  const { type, spec } = group;
+  return { family: content.family, file: name, type, spec, tcId, comment, req, result, ...outcome };
+}
+
+async function runFile(
+  subject: Subject,
+  file: LoadedFile,
+  results: TestResult[],
+  { signal, bail = false }: RunOptions,
+): Promise<boolean> {
+  for (const group of file.content.testGroups) {
+    for (const test of group.tests) {
+      if (signal?.aborted === true) throw new DriverFault('interrupted');
+      try {
+        results.push(resultOf(file, group, test, await runTest(subject, group, test)));
+      } catch (error) {
+        if (!(error instanceof DriverFault) && !(error instanceof VectorFault)) throw error;
+        const kind = error instanceof DriverFault ? 'the driver ' : '';
+        // @req VEC-16
+        throw new DriverFault(`${file.name} tcId ${test.tcId} (${test.comment}): ${kind}${error.message}`);
+      }
+      if (bail && results.at(-1)?.verdict === 'failed') return false;
+    }
+  }
+  return true;
+}
+
+/** Runs every file, one after the other; a fault ends the run and keeps what there is. */
+export async function runVectors(options: RunOptions): Promise<Run> {
+  const started = Date.now();
+  const results: TestResult[] = [];
+  const driver = new DriverProcess(options.command, options.timeout);
+  const stop = () => driver.kill();
+  options.signal?.addEventListener('abort', stop);
+  let hello: Hello | null = null;
+  let seeds = false;
+  let fault: string | null = null;
+  let profile: Profile = options.profile ?? 'strict';
+  try {
+    hello = await driver.hello();
+    if (options.profile === null && hello.implementation === 'libsignal') profile = 'libsignal';
+    seeds = await takesSeeds(driver, hello);
+    for (const file of options.files) {
+      const before = results.length;
+      const going = await runFile({ driver, hello, seeds, profile }, file, results, options);
+      options.onFamily?.(file.content.family, results.slice(before));
+      if (!going) break;
+    }
+  } catch (error) {
+    if (!(error instanceof DriverFault)) throw error;
+    fault = `${options.command}: ${error.message}`;
+  } finally {
+    options.signal?.removeEventListener('abort', stop);
+    await driver.close();
+  }
+  const vectorsVersion = options.files[0]?.content.vectorsVersion ?? '?';
+  const { command } = options;
+  return { command, profile, hello, seeds, vectorsVersion, results, fault, milliseconds: Date.now() - started };
+}
