@@ -7,8 +7,8 @@
 import { once } from 'node:events';
 import { Command } from 'commander';
 import { nodeProvider, systemRandom } from '../protocol/crypto/node.ts';
+import { newDriver } from './driver/driver.ts';
 import { runDriver } from './driver/loop.ts';
-import type { Driver } from './driver/operation.ts';
 
 /** Where a fault of ours happened, for standard error: what was thrown may speak of a request, so its text stays out. */
 function reportFault(op: string, error: unknown): void {
@@ -23,14 +23,13 @@ async function write(line: string): Promise<void> {
 }
 
 async function run(version: string): Promise<void> {
-  const driver: Driver = {
+  const driver = newDriver({
     version,
     provider: nodeProvider,
     random: systemRandom,
     clock: Date.now,
-    devices: new Map(),
-    braidFailures: new Map(),
-  };
+    notice: (text) => void process.stderr.write(`pawl driver: ${text}\n`),
+  });
   // Whoever reads the answers may stop reading: there is nothing left to do then, and nothing to say.
   // @req DRV-16
   process.stdout.on('error', () => process.exit(0));

@@ -8,7 +8,8 @@
 import { fromUtf8 } from '../../protocol/bytes/bytes.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
-import type { Driver } from './operation.ts';
+import type { Driver } from './driver.ts';
+import type { Outcome } from './operation.ts';
 import { OPERATIONS } from './table.ts';
 
 const ENVELOPE: readonly string[] = ['id', 'op', 'args'];
@@ -50,7 +51,7 @@ function perform(
   driver: Driver,
   request: Readonly<Record<string, unknown>>,
   id: Id,
-): { op: string; run: () => object } {
+): { op: string; run: () => Outcome } {
   const { op, args = {} } = request;
   if (id === null) throw malformed('bad-id', 'id');
   if (typeof op !== 'string') throw malformed(op === undefined ? 'missing-field' : 'wrong-type', 'op');
@@ -71,7 +72,7 @@ export function answerLine(driver: Driver, line: Uint8Array, fault: Fault): stri
     id = isId(request.id) ? request.id : null;
     const performance = perform(driver, request, id);
     op = performance.op;
-    return JSON.stringify({ id, ok: performance.run() });
+    return JSON.stringify({ id, ...performance.run() });
   } catch (error) {
     // @req DRV-03
     if (error instanceof ProtocolError) {

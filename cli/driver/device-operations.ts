@@ -15,12 +15,12 @@ import { createKemPreKey, createPreKey, createSignedPreKey } from '../../protoco
 import type { SuiteName } from '../../protocol/handshake/suites.ts';
 import { getSuite } from '../../protocol/handshake/suites.ts';
 import { MAX_REGISTRATION_ID } from '../../protocol/limits.ts';
+import { openStream, STREAM_SEED_BYTES } from '../../protocol/testing/random-stream.ts';
 import type { Device } from './device.ts';
 import { withEntry } from './device.ts';
 import { hex } from './hex.ts';
 import { privateKeyPair } from './keys.ts';
 import { addDevice, deviceOf, deviceOperation, type Operation, operation, type Scene, type Step } from './operation.ts';
-import { openStream, STREAM_SEED_BYTES } from './random-stream.ts';
 import { loadDevice, saveDevice } from './snapshot.ts';
 import { address, bytes, bytesOfLength, handle, suite, writeBundle } from './values.ts';
 

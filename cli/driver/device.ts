@@ -20,8 +20,8 @@ import type {
   SessionRecord,
   UsedPreKeys,
 } from '../../protocol/session/session.ts';
+import type { RandomStream } from '../../protocol/testing/random-stream.ts';
 import { hex } from './hex.ts';
-import type { RandomStream } from './random-stream.ts';
 
 /** What a device knows of one remote device. */
 export interface Peer {

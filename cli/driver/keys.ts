@@ -6,7 +6,9 @@
  * Must not know: operations. Public keys are the codec's.
  */
 import { Secret } from '../../protocol/bytes/secret.ts';
+import { decodePublicKey } from '../../protocol/codec/keys.ts';
 import type { Kem } from '../../protocol/crypto/kem.ts';
+import { assertPrimeOrderPublicKey } from '../../protocol/crypto/keys.ts';
 import type { CryptoProvider, EcKeyPair, KemKeyPair, RandomSource } from '../../protocol/crypto/provider.ts';
 import { EC_KEY_BYTES, KEM_SEED_BYTES } from '../../protocol/crypto/provider.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
@@ -22,6 +24,13 @@ function badKey(reason: string, field: string): ProtocolError {
 export function privateKeyPair(provider: CryptoProvider, privateKey: Uint8Array, field: string): EcKeyPair {
   if (privateKey.length !== EC_KEY_BYTES) throw badKey('bad-length', field);
   return provider.x25519FromPrivate(privateKey);
+}
+
+/** A raw public key out of its wire form, checked as a session checks it. @throws {ProtocolError} `InvalidKey`. */
+export function checkedPublicKey(provider: CryptoProvider, wire: Uint8Array, field: string): Uint8Array {
+  const key = decodePublicKey(wire, field);
+  assertPrimeOrderPublicKey(provider, key, field);
+  return key;
 }
 
 /**

@@ -5,8 +5,8 @@
  * Owns: one answer a line, in order. Must not know: processes; where lines come from and answers go.
  */
 import { answerLine, type Fault, refusalLine } from './answer.ts';
+import type { Driver } from './driver.ts';
 import { type Line, LineSplitter } from './lines.ts';
-import type { Driver } from './operation.ts';
 
 /** Takes one answer with its line feed; resolves once the next may follow. */
 export type Write = (line: string) => Promise<void>;

@@ -1,39 +1,60 @@
 /**
  * What an operation is.
  *
- * @spec 11-driver §3, §4
- * Owns: checking arguments before anything else, and committing a device's next value only where the operation succeeded.
- * Must not know: single operations, lines.
+ * @spec 11-driver §3, §4, §8
+ * Owns: checking arguments before anything else, the trace, and committing a device's next value only where the operation
+ * succeeded. Must not know: single operations, lines.
  */
 import { z } from 'zod';
 import { type Wipeable, wipeAll } from '../../protocol/bytes/secret.ts';
 import type { CryptoProvider, RandomSource } from '../../protocol/crypto/provider.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
+import { openStream } from '../../protocol/testing/random-stream.ts';
+import { type Intermediate, Trace } from '../../protocol/testing/trace.ts';
 import type { Device } from './device.ts';
-import { openStream } from './random-stream.ts';
+import { type Driver, keep } from './driver.ts';
 import { badArgument, handle } from './values.ts';
 
-/** The driver's surroundings and its devices. */
-export interface Driver {
-  readonly version: string;
-  readonly provider: CryptoProvider;
-  readonly random: RandomSource;
-  /** Milliseconds since 1970. */
-  readonly clock: () => number;
-  /** By handle. */
-  readonly devices: Map<string, Device>;
-  /** How many messages in a row a session's braid refused, by handle and address key: an observation, no state of a device. */
-  readonly braidFailures: Map<string, number>;
-}
-
-/** The answer of an operation that succeeded. */
+/** The result of an operation that succeeded. */
 export type Ok = Readonly<Record<string, unknown>>;
+
+/** What is answered beside the id. */
+export interface Outcome {
+  readonly ok: Ok;
+  readonly intermediate?: Intermediate;
+}
 
 /** One row of the table. */
 export interface Operation {
   readonly name: string;
   /** @throws {ProtocolError} with nothing changed. */
-  readonly run: (driver: Driver, args: unknown) => Ok;
+  readonly run: (driver: Driver, args: unknown) => Outcome;
+}
+
+/** Takes `trace` out of the arguments: every operation has it. */
+function withoutTrace(args: unknown): { readonly traced: boolean; readonly rest: unknown } {
+  if (typeof args !== 'object' || args === null || !Object.hasOwn(args, 'trace')) return { traced: false, rest: args };
+  const { trace, ...rest } = args as Readonly<Record<string, unknown>>;
+  // @req DRV-21
+  if (typeof trace !== 'boolean') throw new ProtocolError('InvalidArgument', 'parse', 'wrong-type', 'trace');
+  return { traced: trace, rest };
+}
+
+/** An operation whose arguments have any shape. */
+export function operationOf<A>(name: string, schema: z.ZodType<A>, run: (args: A, driver: Driver) => Ok): Operation {
+  return {
+    name,
+    run: (driver, args) => {
+      const { traced, rest } = withoutTrace(args);
+      const parsed = schema.safeParse(rest);
+      if (!parsed.success) throw badArgument(parsed.error, rest);
+      if (!traced) return { ok: run(parsed.data, driver) };
+      const trace = new Trace(driver.provider);
+      const ok = run(parsed.data, { ...driver, provider: trace.provider });
+      // @req DRV-21
+      return { ok, intermediate: trace.intermediate() };
+    },
+  };
 }
 
 /** An operation that changes no device. */
@@ -43,15 +64,7 @@ export function operation<S extends z.core.$ZodShape>(
   run: (args: z.output<z.ZodObject<S>>, driver: Driver) => Ok,
 ): Operation {
   // @req DRV-06
-  const schema = z.strictObject(shape);
-  return {
-    name,
-    run: (driver, args) => {
-      const parsed = schema.safeParse(args);
-      if (!parsed.success) throw badArgument(parsed.error, args);
-      return run(parsed.data, driver);
-    },
-  };
+  return operationOf(name, z.strictObject(shape) as unknown as z.ZodType<z.output<z.ZodObject<S>>>, run);
 }
 
 /** What an operation of a device works with. */
@@ -84,29 +97,21 @@ export function deviceOperation<S extends z.core.$ZodShape>(
   shape: S,
   run: (args: z.output<z.ZodObject<S>>, scene: Scene) => Step,
 ): Operation {
-  const schema = z.strictObject({ device: handle, ...shape });
-  return {
-    name,
-    run: (driver, args) => {
-      const parsed = schema.safeParse(args);
-      if (!parsed.success) throw badArgument(parsed.error, args);
-      const named = parsed.data as z.output<z.ZodObject<S>> & { readonly device: string };
-      const device = deviceOf(driver, named.device);
-      const { provider } = driver;
-      const source = device.stream === null ? null : openStream(provider, device.stream);
-      const random = source?.random ?? driver.random;
-      const step = run(named, { handle: named.device, driver, provider, device, random });
-      // @req DRV-05
-      driver.devices.set(named.device, { ...step.device, stream: source?.stream() ?? null });
-      wipeAll(step.spent ?? []);
-      return step.ok;
-    },
-  };
+  return operation(name, { device: handle, ...shape }, (args, driver) => {
+    const named = args as z.output<z.ZodObject<S>> & { readonly device: string };
+    const device = deviceOf(driver, named.device);
+    const { provider } = driver;
+    const source = device.stream === null ? null : openStream(provider, device.stream);
+    const random = source?.random ?? driver.random;
+    const step = run(named, { handle: named.device, driver, provider, device, random });
+    // @req DRV-05
+    driver.devices.set(named.device, { ...step.device, stream: source?.stream() ?? null });
+    wipeAll(step.spent ?? []);
+    return step.ok;
+  });
 }
 
 /** Adds a device under a new handle. */
 export function addDevice(driver: Driver, device: Device): string {
-  const name = `device-${driver.devices.size + 1}`;
-  driver.devices.set(name, device);
-  return name;
+  return keep(driver, 'device', driver.devices, device);
 }

@@ -16,7 +16,13 @@ import { chosenRandom, kemKeyPair, privateKeyPair } from './keys.ts';
 import { type Operation, operation } from './operation.ts';
 import { bytes, bytesOfLength } from './values.ts';
 
-const KEM_NAMES = ['ML-KEM-512', 'ML-KEM-768', 'ML-KEM-1024', 'Kyber-1024-r3'] as const satisfies readonly KemName[];
+/** The KEMs, as requests name them. */
+export const KEM_NAMES = [
+  'ML-KEM-512',
+  'ML-KEM-768',
+  'ML-KEM-1024',
+  'Kyber-1024-r3',
+] as const satisfies readonly KemName[];
 
 const kem = z.enum(KEM_NAMES).transform(getKem);
 

@@ -20,9 +20,9 @@ import { getSuite, suiteById } from '../../protocol/handshake/suites.ts';
 import { MAX_REGISTRATION_ID } from '../../protocol/limits.ts';
 import type { PqRatchetPolicy } from '../../protocol/session/session.ts';
 import { parseRecord, serializeRecord } from '../../protocol/session/session.ts';
+import type { RandomStream } from '../../protocol/testing/random-stream.ts';
+import { STREAM_SEED_BYTES } from '../../protocol/testing/random-stream.ts';
 import type { Device, Peer, StoredKem, StoredSenderKey } from './device.ts';
-import type { RandomStream } from './random-stream.ts';
-import { STREAM_SEED_BYTES } from './random-stream.ts';
 
 /** `PD`, version 1. */
 const HEADER = Uint8Array.of(0x50, 0x44, 1);
@@ -50,9 +50,21 @@ function readFlag(input: ByteReader): boolean {
   return flag === 1;
 }
 
-function writeEntries<V>(out: ByteWriter, entries: ReadonlyMap<unknown, V>, write: (value: V, key: never) => void) {
+/** Numbers by size, texts by their UTF-16 units. */
+function ascending<K extends number | string>(a: K, b: K): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** In the order of the keys, which says nothing of how they came: equal devices are equal bytes. */
+function writeEntries<K extends number | string, V>(
+  out: ByteWriter,
+  entries: ReadonlyMap<K, V>,
+  write: (value: V, key: K) => void,
+): void {
   out.u32(entries.size);
-  for (const [key, value] of entries) write(value, key as never);
+  // @req DRV-24
+  const keys = [...entries.keys()].sort(ascending);
+  for (const key of keys) write(entries.get(key) as V, key);
 }
 
 /** Reads what `writeEntries` wrote; a key that comes twice is damage. */
@@ -139,7 +151,7 @@ export function saveDevice(provider: CryptoProvider, device: Device): Uint8Array
   writeEcKeys(out, device.signedPreKeys);
   writeEcKeys(out, device.oneTimePreKeys);
   writeKemKeys(out, device.kemPreKeys);
-  writeEntries(out, new Map([...device.baseKeys].entries()), (name) => out.sized(utf8(name)));
+  writeEntries(out, new Map([...device.baseKeys].map((name) => [name, null])), (_, name) => out.sized(utf8(name)));
   writeEntries(out, device.peers, (peer) => writePeer(provider, out, device.local, peer));
   writeEntries(out, device.senderKeys, (key) => writeSenderKey(provider, out, key));
   const body = out.finish();

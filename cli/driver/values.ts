@@ -24,12 +24,12 @@ export function bytesOfLength(length: number) {
 }
 
 /** An unsigned 32-bit number. */
-const uint32 = z.int().min(0).max(0xffff_ffff);
+export const uint32 = z.int().min(0).max(0xffff_ffff);
 
 /** Milliseconds since 1970. */
 export const instant = z.int().min(0);
 
-/** A device handle. */
+/** A handle. */
 export const handle = z.string();
 
 function isName(name: string): boolean {
@@ -141,6 +141,7 @@ function slugOf(issue: z.core.$ZodIssue, args: unknown): string {
     case 'too_big':
       return 'not-in-range';
     case 'invalid_value':
+    case 'invalid_union':
       return isAbsent(args, issue.path) ? 'missing-field' : 'not-one-of';
     default:
       return isAbsent(args, issue.path) ? 'missing-field' : 'wrong-type';

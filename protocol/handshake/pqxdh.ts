@@ -9,8 +9,8 @@
 import { be16, concat, EMPTY, utf8 } from '../bytes/bytes.ts';
 import { Secret, wipeAll } from '../bytes/secret.ts';
 import { encodeKemKey, encodePublicKey } from '../codec/keys.ts';
-import { getKem } from '../crypto/kem.ts';
-import type { CryptoProvider, KemKeyPair, RandomSource } from '../crypto/provider.ts';
+import { getKem, type Kem } from '../crypto/kem.ts';
+import type { CryptoProvider, Encapsulation, KemKeyPair, RandomSource } from '../crypto/provider.ts';
 import type { Suite } from './suites.ts';
 import type { Agreements, InitiatorKeys, ResponderKeys } from './x3dh.ts';
 import { agreeAsInitiator, agreeAsResponder } from './x3dh.ts';
@@ -89,8 +89,11 @@ function deriveSecrets(
   return secrets;
 }
 
+/** The initiator's keys; `kemPublicKey` is raw and present exactly for a suite with a KEM. */
+type InitiatorInput = InitiatorKeys & { readonly kemPublicKey: Uint8Array | null };
+
 /**
- * The initiator's half. `kemPublicKey` is raw and present exactly for a suite with a KEM.
+ * The initiator's half.
  * @returns the secrets and the KEM ciphertext in wire form (null without a KEM).
  * @throws {ProtocolError} `InvalidKey` for an unreduced KEM key or an all-zero agreement.
  */
@@ -98,13 +101,22 @@ export function initiate(
   provider: CryptoProvider,
   random: RandomSource,
   suite: Suite,
-  keys: InitiatorKeys & { readonly kemPublicKey: Uint8Array | null },
+  keys: InitiatorInput,
+): { secrets: HandshakeSecrets; kemCiphertext: Uint8Array | null } {
+  return initiateWith(provider, suite, keys, (kem, publicKey) => kem.encapsulate(provider, publicKey, random));
+}
+
+/** {@link initiate} with a given way to encapsulate; its secret is wiped here. */
+export function initiateWith(
+  provider: CryptoProvider,
+  suite: Suite,
+  keys: InitiatorInput,
+  encapsulate: (kem: Kem, publicKey: Uint8Array) => Encapsulation,
 ): { secrets: HandshakeSecrets; kemCiphertext: Uint8Array | null } {
   const kem = suite.kem === null ? null : getKem(suite.kem);
   if ((kem === null) !== (keys.kemPublicKey === null)) throw new TypeError('KEM key and suite do not belong together');
   const agreements = agreeAsInitiator(provider, keys);
-  const encapsulation =
-    kem === null || keys.kemPublicKey === null ? null : kem.encapsulate(provider, keys.kemPublicKey, random);
+  const encapsulation = kem === null || keys.kemPublicKey === null ? null : encapsulate(kem, keys.kemPublicKey);
   const kemCiphertext = kem === null || encapsulation === null ? null : encodeKemKey(kem, encapsulation.ciphertext);
   const transcript: Transcript = {
     initiatorIdentity: encodePublicKey(keys.identity.publicKey),
@@ -121,22 +133,34 @@ export function initiate(
   return { secrets, kemCiphertext };
 }
 
+/** The responder's keys; `kemKeyPair` and `kemCiphertext` (raw) are present exactly for a suite with a KEM. */
+type ResponderInput<KemKey> = ResponderKeys & {
+  readonly kemKeyPair: KemKey | null;
+  readonly kemCiphertext: Uint8Array | null;
+};
+
 /**
- * The responder's half. `kemKeyPair` and `kemCiphertext` (raw) are present exactly for a suite with a KEM. A damaged
- * ciphertext of the right length gives other secrets, never an error: the first message then fails like any forgery (HSK-12).
+ * The responder's half. A damaged ciphertext of the right length gives other secrets, never an error: the first message then
+ * fails like any forgery (HSK-12).
  */
-export function respond(
+export function respond(provider: CryptoProvider, suite: Suite, keys: ResponderInput<KemKeyPair>): HandshakeSecrets {
+  return respondWith(provider, suite, keys, (kem, { privateKey }, ciphertext) =>
+    kem.decapsulate(provider, privateKey, ciphertext),
+  );
+}
+
+/** {@link respond} with a given way to decapsulate; its secret is wiped here. */
+export function respondWith<KemKey extends Pick<KemKeyPair, 'publicKey'>>(
   provider: CryptoProvider,
   suite: Suite,
-  keys: ResponderKeys & { readonly kemKeyPair: KemKeyPair | null; readonly kemCiphertext: Uint8Array | null },
+  keys: ResponderInput<KemKey>,
+  decapsulate: (kem: Kem, key: KemKey, ciphertext: Uint8Array) => Secret<'KemSharedSecret'>,
 ): HandshakeSecrets {
   const kem = suite.kem === null ? null : getKem(suite.kem);
   const { kemKeyPair, kemCiphertext } = keys;
   const agreements = agreeAsResponder(provider, keys);
   const kemSecret =
-    kem === null || kemKeyPair === null || kemCiphertext === null
-      ? null
-      : kem.decapsulate(provider, kemKeyPair.privateKey, kemCiphertext);
+    kem === null || kemKeyPair === null || kemCiphertext === null ? null : decapsulate(kem, kemKeyPair, kemCiphertext);
   if ((kem === null) !== (kemSecret === null))
     throw new TypeError('KEM key, ciphertext and suite do not belong together');
   const transcript: Transcript = {

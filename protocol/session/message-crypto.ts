@@ -32,7 +32,7 @@ export function decryptionFailed(): ProtocolError {
 /** HMAC over sender identity ‖ receiver identity ‖ version byte ‖ protobuf, first 8 bytes (SES-09). */
 export function messageMac(
   provider: CryptoProvider,
-  keys: MessageKeys,
+  keys: Pick<MessageKeys, 'macKey'>,
   identities: MacIdentities,
   authenticated: Uint8Array,
 ): Uint8Array {

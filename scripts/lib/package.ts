@@ -6,6 +6,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { reachable, readImportGraph } from '../import-graph.ts';
 import { type Check, type Outcome, toolOutcome } from './checks.ts';
 import { ROOT, run, runTool } from './run.ts';
 
@@ -23,7 +24,14 @@ interface Manifest {
 }
 
 /** What must never be published. */
-const PRIVATE = /(^|\/)(test|lab|bench|testing|scripts|node_modules)\/|\.(db|tgz|test\.js)$/;
+const PRIVATE = /(^|\/)(test|lab|bench|scripts|node_modules)\/|\.(db|tgz|test\.js)$/;
+
+/** Derandomised entries beyond those that the driver needs, which it alone brings along. @req CNV-13 */
+function strayTesting(paths: readonly string[]): string[] {
+  const needed = reachable(readImportGraph(), ['cli/driver-command.ts']);
+  const testing = paths.filter((path) => path.startsWith('dist/protocol/testing/'));
+  return testing.filter((path) => !needed.has(path.replace(/^dist\//, '').replace(/(\.d)?\.[jt]s$/, '.ts')));
+}
 
 async function build(): Promise<Outcome> {
   const finished = await run(process.execPath, ['scripts/build.ts']);
@@ -40,7 +48,8 @@ async function pack(folder: string): Promise<Packed> {
 }
 
 function contents(packed: Packed): Outcome {
-  const wrong = packed.files.map(({ path }) => path).filter((path) => PRIVATE.test(path));
+  const paths = packed.files.map(({ path }) => path);
+  const wrong = [...paths.filter((path) => PRIVATE.test(path)), ...strayTesting(paths)];
   const missing = ['LICENSE', 'README.md', 'CHANGELOG.md', 'dist/cli/pawl.js'].filter(
     (path) => !packed.files.some((file) => file.path === path),
   );

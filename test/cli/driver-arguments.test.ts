@@ -1,82 +1,14 @@
 /**
  * What arguments are refused, and how.
  *
- * @spec 11-driver §2, §3
+ * @spec 11-driver §2, §3; 15-driver-lab
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Driver } from '../../cli/driver/operation.ts';
-import { ALICE, answerTo, BOB, CAROL, expectRefusal, type Json, newDriver, ok, twoDevices } from '../support/driver.ts';
-import { SUITE_NAMES } from '../support/peers.ts';
+import type { Driver } from '../../cli/driver/driver.ts';
+import { answerTo, expectRefusal, type Json, newDriver, ok } from '../support/driver.ts';
+import { argumentsOf, KEY, OPS, OTHER_WAY, samples } from '../support/driver-samples.ts';
+import { KYBER, SUITE_NAMES } from '../support/peers.ts';
 import { reportCount } from '../support/report.ts';
-
-const root = join(import.meta.dirname, '../..');
-const specification = readFileSync(join(root, 'spec/11-driver.md'), 'utf8');
-const rows = [...specification.matchAll(/^\| `([a-z0-9.]+)` \| (.*?[^\\]) \| .* \|$/gm)];
-const OPS = rows.map((row) => row[1] as string);
-
-const ID = '2b1c6d3e-8f40-4a5b-9c7d-0e1f2a3b4c5d';
-const KEY = '77'.repeat(32);
-const KYBER = 'PQXDH_X25519_SHA-256_CRYSTALS-KYBER-1024';
-
-/** The arguments in a row of the table: those with a question mark may be left out. */
-function argumentsOf(op: string): { required: string[]; optional: string[] } {
-  const row = rows.find((found) => found[1] === op)?.[2] ?? '';
-  const inner = (/^`\{(.*)\}`$/.exec(row)?.[1] ?? '').replaceAll('<bundle>', '');
-  const names = [...inner.matchAll(/(?:^|, )([A-Za-z]+)(\?)?/g)];
-  const named = (mark: string | undefined) => names.filter((name) => name[2] === mark).map((name) => name[1] as string);
-  return { required: named(undefined).sort(), optional: named('?').sort() };
-}
-
-/** Good arguments for every operation, all optional ones included, and the driver that takes them. */
-function samples(): { driver: Driver; all: Readonly<Record<string, Record<string, Json>>> } {
-  const { driver, alice, bob, bundle, send } = twoDevices();
-  const [device, remote] = [alice.device, BOB];
-  const sealed = send(alice, bob, 'cafe');
-  const { distribution } = ok(driver, 'group.create', { device, distributionId: ID });
-  ok(driver, 'group.process', { device: bob.device, sender: ALICE, distribution });
-  const group = ok(driver, 'group.encrypt', { device, distributionId: ID, plaintext: 'cafe' });
-  const kem = 'ML-KEM-768';
-  const pair = ok(driver, 'kem.keygen', { kem });
-  const { ciphertext } = ok(driver, 'kem.encapsulate', { kem, public: pair.public });
-  const kyber = ok(driver, 'kem.keygen', { kem: 'Kyber-1024-r3' });
-  const kemCiphertext = `08${ok(driver, 'kem.encapsulate', { kem: 'Kyber-1024-r3', public: kyber.public }).ciphertext}`;
-  const initiate = { suite: KYBER, identityPrivate: KEY, ephemeralPrivate: KEY, kemRandom: KEY, remote: bundle };
-  const respond = { suite: KYBER, identityPrivate: KEY, signedPreKeyPrivate: KEY, oneTimePreKeyPrivate: KEY };
-  const publics = { remoteIdentity: bundle.identity, ephemeralPublic: bundle.preKey };
-  const now = 1_796_083_200_001;
-  const { state } = ok(driver, 'device.save', { device });
-  const create = { local: CAROL, suites: [KYBER], pqRatchet: 'optional', registrationId: 16383, seed: KEY };
-  const sides = { localId: '01', localIdentity: bundle.identity, remoteId: '', remoteIdentity: bundle.preKey };
-  const all = {
-    hello: {},
-    'x25519.public': { private: KEY },
-    'x25519.shared': { private: KEY, public: bundle.identity },
-    'xeddsa.sign': { private: KEY, message: '', random: KEY + KEY },
-    'xeddsa.verify': { public: bundle.identity, message: '', signature: '' },
-    'kem.keygen': { kem, seed: KEY + KEY },
-    'kem.encapsulate': { kem, public: pair.public, random: KEY },
-    'kem.decapsulate': { kem, private: pair.private, ciphertext },
-    'handshake.initiate': initiate,
-    'handshake.respond': { ...respond, ...publics, kemPrivate: `08${kyber.private}`, kemCiphertext },
-    'device.create': { ...create, identityPrivate: KEY },
-    'device.bundle': { device, oneTime: false },
-    'device.save': { device },
-    'device.load': { state },
-    'session.process': { device, remote, bundle: ok(driver, 'device.bundle', { device: bob.device }).bundle, now },
-    'session.encrypt': { device, remote, plaintext: '', now },
-    'session.decrypt': { device: bob.device, remote: ALICE, ...sealed, now },
-    'session.info': { device, remote, now },
-    'session.archive': { device, remote, now },
-    fingerprint: { ...sides, iterations: 2, version: 1 },
-    'group.create': { device, distributionId: ID },
-    'group.process': { device: bob.device, sender: ALICE, distribution },
-    'group.encrypt': { device, distributionId: ID, plaintext: '' },
-    'group.decrypt': { device: bob.device, sender: ALICE, body: group.body },
-  };
-  return { driver, all };
-}
 
 /** Values that are never right: what stands in a request for a text, a number, an object or a list. */
 const WRONG = [null, true, 1.5, -1, 2 ** 53, 'AA', 'abc', 'zz', '0x', ' aa', 'aa ', 'é', '\ud800', [], {}, [[]], ['x']];
@@ -84,26 +16,48 @@ const WRONG = [null, true, 1.5, -1, 2 ** 53, 'AA', 'abc', 'zz', '0x', ' aa', 'aa
 const allowed = (name: string, value: Json): boolean =>
   (name === 'oneTime' && value === true) ||
   // A handle and a name may be any text: no device has these, and no session leads there.
-  (name === 'device' && typeof value === 'string');
+  (name === 'device' && typeof value === 'string') ||
+  // A list may be empty.
+  ((name === 'indices' || name === 'chunks') && Array.isArray(value) && value.length === 0);
+
+/** Optional arguments of which the sample cannot do without. */
+const NEEDED: Readonly<Record<string, readonly string[]>> = {
+  'handshake.respond': ['kemPrivate', 'kemCiphertext'],
+  'ratchet.init': ['remote'],
+  'message.build': ['authentication'],
+};
+/** Operations that take the same arguments once. */
+const ONCE = [
+  'session.decrypt',
+  'session.archive',
+  'group.decrypt',
+  'ratchet.receive',
+  'spqr.chain.advance',
+  'spqr.chain.receive',
+  'spqr.braid.receive',
+];
 
 function without(args: object, name: string): object {
   return Object.fromEntries(Object.entries(args).filter(([key]) => key !== name));
 }
 
 describe('the table', () => {
-  test('[DRV-09] hello announces exactly the operations and suites of the specification', () => {
-    const { implementation, version, protocol, ops, suites } = ok(newDriver(), 'hello');
+  test('[DRV-09] hello announces exactly the operations, suites and KEMs of the specification', () => {
+    const { implementation, version, protocol, ops, suites, kems, ...can } = ok(newDriver(), 'hello');
     expect({ implementation, version, protocol }).toEqual({ implementation: 'pawl', version: '0.0.0', protocol: 1 });
     expect(ops).toEqual(OPS);
-    expect(OPS).toHaveLength(24);
+    expect(OPS).toHaveLength(51);
     expect(suites).toEqual(SUITE_NAMES);
+    expect(kems).toEqual(['ML-KEM-512', 'ML-KEM-768', 'ML-KEM-1024', 'Kyber-1024-r3']);
+    expect(can).toEqual({ trace: true, canonicalState: true, seeded: false });
   });
 
   test.each(OPS)('[DRV-06] [DRV-07] [DRV-05] %s takes the arguments of its row, and nothing else', (op) => {
     const { driver, all } = samples();
     const good = all[op] as Record<string, Json>;
     const { required, optional } = argumentsOf(op);
-    expect(Object.keys(good).sort()).toEqual([...required, ...optional].sort());
+    const elsewhere = OTHER_WAY[op] ?? [];
+    expect([...Object.keys(good), ...elsewhere].sort()).toEqual([...required, ...optional].sort());
     let count = 0;
     for (const name of required) {
       expectRefusal(driver, op, without(good, name), 'InvalidArgument', `missing-field [${name}]`);
@@ -123,10 +77,10 @@ describe('the table', () => {
       .replace(/^\{(?!\})/, '{"__proto__":{},')
       .replace(/^\{\}/, '{"__proto__":{}}');
     expect(answerTo(driver, `{"id":1,"op":"${op}","args":${args}}`).error?.message).toBe('unknown-field [__proto__]');
-    // The good ones go last: an operation may be one that succeeds once. The KEM's fields depend on the suite.
-    const leftOut = optional.filter((name) => op !== 'handshake.respond' || !name.startsWith('kem'));
+    // The good ones go last: an operation may be one that succeeds once.
+    const leftOut = optional.filter((name) => !(NEEDED[op] ?? []).includes(name));
     ok(driver, op, leftOut.reduce<object>(without, good));
-    if (op !== 'session.decrypt' && op !== 'group.decrypt' && op !== 'session.archive') ok(driver, op, good);
+    if (!ONCE.includes(op)) ok(driver, op, good);
     if (count > 0) reportCount('DRV-06', 'wrong arguments', count);
   });
 });

@@ -6,7 +6,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Device, Peer } from '../../cli/driver/device.ts';
-import type { Driver } from '../../cli/driver/operation.ts';
+import type { Driver } from '../../cli/driver/driver.ts';
 import { loadDevice, saveDevice } from '../../cli/driver/snapshot.ts';
 import { nodeProvider, systemRandom } from '../../protocol/crypto/node.ts';
 import { spqrSend } from '../../protocol/ratchet/braid/spqr.ts';

@@ -9,11 +9,12 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, onTestFinished } from 'vitest';
 import { answerLine } from '../../cli/driver/answer.ts';
+import { type Driver, newDriver as openDriver } from '../../cli/driver/driver.ts';
 import { hex } from '../../cli/driver/hex.ts';
-import type { Driver } from '../../cli/driver/operation.ts';
 import { saveDevice } from '../../cli/driver/snapshot.ts';
 import { utf8 } from '../../protocol/bytes/bytes.ts';
 import { nodeProvider, systemRandom } from '../../protocol/crypto/node.ts';
+import type { RandomSource } from '../../protocol/crypto/provider.ts';
 import { TEST_NOW } from './peers.ts';
 
 export const PAWL = join(import.meta.dirname, '../../cli/pawl.ts');
@@ -32,10 +33,14 @@ export interface Answer {
   readonly error?: { readonly code: string; readonly message: string };
 }
 
-export function newDriver(): Driver {
-  const [devices, braidFailures] = [new Map(), new Map()];
-  const surroundings = { version: '0.0.0', provider: nodeProvider, random: systemRandom, clock: () => TEST_NOW };
-  return { ...surroundings, devices, braidFailures };
+/** What a driver of this process may be given: its randomness, and who hears what goes to standard error. */
+interface Given {
+  readonly random?: RandomSource;
+  readonly notice?: (text: string) => void;
+}
+
+export function newDriver({ random = systemRandom, notice = () => undefined }: Given = {}): Driver {
+  return openDriver({ version: '0.0.0', provider: nodeProvider, random, clock: () => TEST_NOW, notice });
 }
 
 /** One line to a driver of this process. A fault of the driver's own is thrown unless the test expects one. */
@@ -60,8 +65,14 @@ export function ok(driver: Driver, op: string, args: object = {}): Json {
 
 /** Every saved state, and every handle. */
 export function stateOf(driver: Driver): string {
-  const states = [...driver.devices].map(([name, device]) => [name, hex(saveDevice(driver.provider, device))]);
-  return JSON.stringify(states);
+  const devices = [...driver.devices].map(([name, device]) => [name, hex(saveDevice(driver.provider, device))]);
+  const below = (['ratchet', 'chain', 'braid'] as const).flatMap((kind) =>
+    [...driver[`${kind}s`].keys()].map((name) => {
+      const op = kind === 'ratchet' ? 'ratchet.save' : `spqr.${kind}.save`;
+      return [name, answerTo(driver, request(op, { [kind]: name })).ok.state];
+    }),
+  );
+  return JSON.stringify([...devices, ...below]);
 }
 
 /** Runs an operation that is refused so, and changes nothing. */

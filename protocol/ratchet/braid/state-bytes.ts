@@ -183,7 +183,8 @@ function readSide(input: ByteReader): ChainSide {
   return { counter, key, skipped: new Secret<'SkippedSeeds'>(skipped) };
 }
 
-function writeChain(out: ByteWriter, chain: PqChain): void {
+/** Appends the chains alone: one encoding for one state. */
+export function writePqChain(out: ByteWriter, chain: PqChain): void {
   out
     .u8(chain.direction === 'A2B' ? 0 : 1)
     .u53(chain.epoch)
@@ -231,7 +232,7 @@ export function writeSpqr(out: ByteWriter, state: SpqrState): void {
   out.u8(NAMES.indexOf(braid.name)).u53(braid.epoch);
   out.fixed(braid.auth.rootKey.expose()).fixed(braid.auth.macKey.expose());
   writeHeld(out, braid);
-  if (chain !== null) writeChain(out, chain);
+  if (chain !== null) writePqChain(out, chain);
   if (negotiation !== null) writeNegotiation(out, negotiation);
 }
 

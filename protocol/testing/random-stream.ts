@@ -1,13 +1,13 @@
 /**
- * A device's randomness, drawn again from its seed.
+ * Randomness that is drawn again from a seed.
  *
  * @spec 11-driver §5
- * Owns: the stream and its position. Must not know: what is drawn for what. For tests and replays: a device that protects anybody
- * has no seed.
+ * Owns: the stream and its position. Must not know: what is drawn for what. Only the driver may ship it (CNV-13): what protects
+ * anybody has no seed.
  */
-import { be64, concat } from '../../protocol/bytes/bytes.ts';
-import type { Secret } from '../../protocol/bytes/secret.ts';
-import type { CryptoProvider, RandomSource } from '../../protocol/crypto/provider.ts';
+import { be64, concat } from '../bytes/bytes.ts';
+import type { Secret } from '../bytes/secret.ts';
+import type { CryptoProvider, RandomSource } from '../crypto/provider.ts';
 
 /** Bytes of a seed. */
 export const STREAM_SEED_BYTES = 32;
