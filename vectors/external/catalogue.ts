@@ -10,7 +10,7 @@ import { fingerprints } from './fingerprints.ts';
 import { ratchetKdf, x3dh } from './handshake.ts';
 import { acvpKeys, kemDecapsulations, kemEncapsulations, kemExpandedKeys, kemKeys, kemKnownAnswers } from './ml-kem.ts';
 import { kemSteps } from './ml-kem-steps.ts';
-import { BadFile, describe } from './shape.ts';
+import { BadFile, summaryOf } from './shape.ts';
 import { ed25519Signatures, xeddsa } from './signatures.ts';
 import { aes256Cbc, hkdfSha256, hmacSha256 } from './symmetric.ts';
 import type { Family, Outcome, Run } from './verdict.ts';
@@ -104,7 +104,7 @@ export function useOf(path: string, json: unknown): Use {
   const name = baseName(path);
   const family = FAMILIES.get(name);
   if (family !== undefined) return { use: 'run', run: guarded(family(path, json)) };
-  const described = describe(json);
+  const described = summaryOf(json);
   const algorithm = NOT_USED.get(name) ?? described?.algorithm ?? null;
   // @req VEC-01
   if (described !== null && algorithm !== null && !OURS.includes(algorithm))

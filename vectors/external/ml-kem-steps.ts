@@ -9,7 +9,6 @@
 import { z } from 'zod';
 import { concat, fromHex } from '../../protocol/bytes/bytes.ts';
 import { Secret } from '../../protocol/bytes/secret.ts';
-import { checkKeyVector, encapsulate1, encapsulate2, splitKey } from '../../protocol/crypto/incremental-ml-kem.ts';
 import { getKem } from '../../protocol/crypto/kem.ts';
 import {
   CBD2_BYTES,
@@ -24,6 +23,7 @@ import {
 } from '../../protocol/crypto/polynomials.ts';
 import type { CryptoProvider } from '../../protocol/crypto/provider.ts';
 import { scriptedRandom } from '../../test/support/seeded-random.ts';
+import { encapsulateInHalves } from './halves.ts';
 import type { NativeCall } from './native-calls.ts';
 import { family, judge, type Outcome } from './verdict.ts';
 
@@ -143,19 +143,8 @@ function generate(provider: CryptoProvider, { set, k }: Parameters, { d, z }: In
   return { steps, keys: { rho, secret, vector, ek, dk: whole } };
 }
 
-/** The ciphertext and secret by every way that the product has: at once, and at rank 3 in two halves. */
-function encapsulate(provider: CryptoProvider, { set }: Parameters, keys: Keys, { m }: Inputs) {
-  const { ciphertext, sharedSecret } = provider.kemEncapsulate(set, keys.ek, scriptedRandom([m]));
-  if (set !== 'ML-KEM-768') return { c: ciphertext, halves: null, K: sharedSecret };
-  const { header, vector } = splitKey(provider, keys.ek);
-  checkKeyVector(provider, header, vector);
-  const first = encapsulate1(provider, header, scriptedRandom([m]));
-  const ct2 = encapsulate2(provider, header, vector, first.coins, first.ct1);
-  return { c: ciphertext, halves: [first.ct1, ct2] as const, K: first.sharedSecret };
-}
-
 function encrypt(provider: CryptoProvider, parameters: Parameters, keys: Keys, inputs: Inputs): Step[] {
-  const { k, du, dv } = parameters;
+  const { set, k, du, dv } = parameters;
   const { rho, vector, ek } = keys;
   const seeds = () => provider.sha3_512(concat(inputs.m, provider.sha3_256(ek)));
   const coins = seeds().subarray(32);
@@ -166,8 +155,11 @@ function encrypt(provider: CryptoProvider, parameters: Parameters, keys: Keys, i
   const u = transpose.map((row, i) => sum(back(product(row, masked)), e1[i] as Polynomial));
   const mu = decompress(unpack(inputs.m, 1), 1);
   const v = sum(back(product(vector, masked)), e2, mu);
-  const { c, halves, K } = encapsulate(provider, parameters, keys, inputs);
-  const [c1, c2] = halves ?? [c.subarray(0, (k * N * du) / 8), c.subarray((k * N * du) / 8)];
+  const whole = () => provider.kemEncapsulate(set, ek, scriptedRandom([inputs.m]));
+  const at = (k * N * du) / 8;
+  const halves = set === 'ML-KEM-768' ? encapsulateInHalves(provider, ek, inputs.m) : null;
+  const c1 = () => halves?.c1 ?? whole().ciphertext.subarray(0, at);
+  const c2 = () => halves?.c2() ?? whole().ciphertext.subarray(at);
   return [
     ['K', HASH, () => seeds().subarray(0, 32)],
     ['r', HASH, () => seeds().subarray(32)],
@@ -180,14 +172,15 @@ function encrypt(provider: CryptoProvider, parameters: Parameters, keys: Keys, i
     ['u', [], () => encoded(u)],
     ['u[0]', [], () => Array.from(u[0] as Polynomial)],
     ['compress(u[0])', [], () => compress(u[0] as Polynomial, du)],
-    ['compress(u[0])', [], () => unpack(c1, du).slice(0, N)],
-    ['c1', [], () => c1],
+    ['compress(u[0])', [], () => unpack(c1(), du).slice(0, N)],
+    ['c1', [], c1],
     ['v', [], () => Array.from(v)],
     ['compress(v)', [], () => compress(v, dv)],
-    ['compress(v)', [], () => unpack(c2, dv)],
-    ['c2', [], () => c2],
-    ['c', [], () => c],
-    ['K', [], () => K],
+    ['compress(v)', [], () => unpack(c2(), dv)],
+    ['c2', [], c2],
+    ['c', [], () => whole().ciphertext],
+    ['K', [], () => whole().sharedSecret],
+    ['K', [], () => halves?.K ?? whole().sharedSecret],
   ];
 }
 
@@ -232,8 +225,8 @@ function walk(provider: CryptoProvider, named: ReadonlyMap<string, string>): Out
   const inputs: Inputs = { d: input('d'), z: input('z'), m: input('m') };
   const parameters = PARAMETERS[input('ek').length === EK_BYTES_768 ? 0 : 1] as Parameters;
   const { steps: first, keys } = generate(provider, parameters, inputs);
-  const { c } = encapsulate(provider, parameters, keys, inputs);
-  const last = decrypt(provider, parameters, keys, inputs, c);
+  const { ciphertext } = provider.kemEncapsulate(parameters.set, keys.ek, scriptedRandom([inputs.m]));
+  const last = decrypt(provider, parameters, keys, inputs, ciphertext);
   const steps = [...first, ...encrypt(provider, parameters, keys, inputs), ...last];
   const names = [...named.keys()].filter((name) => !INPUTS.includes(name));
   const known = names.filter((name) => steps.some(([step]) => step === name));

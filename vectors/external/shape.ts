@@ -102,7 +102,7 @@ const COUNTABLE = z.union([
 ]);
 
 /** What a file that is not run says of itself: its algorithm, and how many cases it has; null for what has no cases. */
-export function describe(json: unknown): { readonly algorithm: string | null; readonly cases: number } | null {
+export function summaryOf(json: unknown): { readonly algorithm: string | null; readonly cases: number } | null {
   const { data } = COUNTABLE.safeParse(json);
   if (data === undefined) return null;
   const cases = 'cases' in data ? data.cases.length : data.testGroups.flatMap(({ tests }) => tests).length;
