@@ -151,7 +151,9 @@ export function loadVectors(folder: string): readonly LoadedFile[] {
     check = schemaChecker(folder);
   } catch (error) {
     if (error instanceof VectorFault) throw error;
-    throw new VectorFault(`no vectors: ${error instanceof Error ? error.message : String(error)}`);
+    throw new VectorFault(
+      `no vectors (--vectors <folder> names one; a checkout has vectors/): ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
   if (names.length === 0) throw new VectorFault(`no vectors: ${folder} holds no *.vectors.json`);
   return names.map((name) => {

@@ -80,10 +80,10 @@ export function readAttacks(root?: string): readonly Attack[] {
   return (JSON.parse(readText('spec/attacks.json', root)) as { attacks: Attack[] }).attacks;
 }
 
-/** Id → the files of shipped code, of the checks in `scripts/` and of the lab whose comments name it. */
+/** Id → the files of shipped code, of the checks in `scripts/`, of the lab and of the vectors whose comments name it. */
 export function readCodeTags(root?: string): Map<string, Set<string>> {
   const tags = new Map<string, Set<string>>();
-  for (const file of sourceFiles([...SHIPPED_FOLDERS, 'scripts', 'lab'], root)) {
+  for (const file of sourceFiles([...SHIPPED_FOLDERS, 'scripts', 'lab', 'vectors'], root)) {
     for (const line of readText(file, root).split('\n')) {
       const comment = /(?:\/\/|^\s*\/?\*).*$/.exec(line)?.[0] ?? '';
       for (const id of comment.match(ID) ?? []) tags.set(id, (tags.get(id) ?? new Set()).add(file));

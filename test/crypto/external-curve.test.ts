@@ -4,16 +4,12 @@
  * @spec 01-keys §3, §5
  */
 import { describe, expect, test } from 'vitest';
-import { toHex } from '../../protocol/bytes/bytes.ts';
+import { fromHex } from '../../protocol/bytes/bytes.ts';
 import { isCanonicalPublicKey } from '../../protocol/crypto/keys.ts';
-import { isProtocolError } from '../../protocol/errors.ts';
-import { externalVectors, HAVE_VECTORS } from '../support/external-vectors.ts';
+import { externalOutcome, externalVectors, HAVE_VECTORS, refusals } from '../support/external-vectors.ts';
 import { PROVIDERS } from '../support/peers.ts';
 import { reportCount } from '../support/report.ts';
-import { scriptedRandom } from '../support/seeded-random.ts';
-import { hex, vectorCases } from './external.ts';
 
-type Verdict = 'agrees' | 'zero secret';
 /** For each flag: cases that agree and cases refused for an all-zero secret; of all of them, keys that pass the checks of `keys.ts`. */
 interface Row {
   agrees: number;
@@ -37,107 +33,65 @@ const VERDICTS: Readonly<Record<string, Row>> = {
   ZeroSharedSecret: { agrees: 0, refused: 25, canonical: 12, primeOrder: 0 },
 };
 
-interface DerivedFile {
-  readonly cases: readonly (Readonly<Record<string, string>> & { readonly id: string; readonly form: string })[];
+interface AgreementFile {
+  readonly testGroups: readonly {
+    readonly tests: readonly { readonly tcId: number; readonly flags: readonly string[]; readonly public: string }[];
+  }[];
+}
+
+interface SignatureFile {
+  readonly cases: readonly { readonly form: string; readonly random?: string }[];
 }
 
 describe.each(PROVIDERS)('published curve vectors, $name', (provider) => {
-  const agree = (privateKey: Uint8Array, publicKey: Uint8Array): { verdict: Verdict; shared: string } => {
-    try {
-      const pair = provider.x25519FromPrivate(privateKey);
-      return { verdict: 'agrees', shared: toHex(provider.x25519Agree(pair.privateKey, publicKey).expose()) };
-    } catch (error) {
-      if (!isProtocolError(error, 'InvalidKey') || error.reason !== 'zero-shared-secret') throw error;
-      return { verdict: 'zero secret', shared: '00'.repeat(32) };
-    }
-  };
-
   test.skipIf(!HAVE_VECTORS)(
     '[PRIM-01] [KEY-07] Wycheproof X25519: every answer, every all-zero secret refused, verdicts by flag as recorded',
     () => {
-      const cases = vectorCases('wycheproof/x25519_test.json', 415);
-      if (cases === null) return;
+      const path = 'wycheproof/x25519_test.json';
+      const [outcome, file] = [externalOutcome(path, provider), externalVectors<AgreementFile>(path)];
+      if (outcome === null || file === null) return;
+      const verdicts = new Map(outcome.verdicts.map((verdict) => [verdict.id, verdict]));
       const table: Record<string, Row> = {};
-      for (const { vector } of cases) {
-        const publicKey = hex(vector, 'public');
-        const { verdict, shared } = agree(hex(vector, 'private'), publicKey);
-        expect(shared, `tcId ${vector.tcId}`).toBe(vector.shared);
-        const zero = (vector.flags ?? []).includes('ZeroSharedSecret');
-        expect(verdict, `tcId ${vector.tcId}`).toBe(zero ? 'zero secret' : 'agrees');
+      for (const vector of file.testGroups.flatMap(({ tests }) => tests)) {
+        const refused = verdicts.get(String(vector.tcId))?.refused ?? null;
+        expect(refused !== null, `tcId ${vector.tcId}`).toBe(vector.flags.includes('ZeroSharedSecret'));
+        const publicKey = fromHex(vector.public);
         const canonical = isCanonicalPublicKey(publicKey);
         const primeOrder = canonical && provider.x25519IsPrimeOrder(publicKey);
-        for (const flag of vector.flags ?? []) {
+        for (const flag of vector.flags) {
           table[flag] ??= { agrees: 0, refused: 0, canonical: 0, primeOrder: 0 };
           const row = table[flag] as Row;
-          row[verdict === 'agrees' ? 'agrees' : 'refused']++;
+          row[refused === null ? 'agrees' : 'refused']++;
           if (canonical) row.canonical++;
           if (primeOrder) row.primeOrder++;
         }
       }
       expect(table).toEqual(VERDICTS);
-      reportCount('PRIM-01', `Wycheproof X25519, ${provider.name}`, cases.length);
+      expect(Object.keys(refusals(outcome))).toEqual(['InvalidKey zero-shared-secret']);
+      reportCount('PRIM-01', `Wycheproof X25519, ${provider.name}`, outcome.verdicts.length);
     },
   );
 
   test.skipIf(!HAVE_VECTORS)('[KEY-07] agreements and chains of Signal libraries', () => {
-    const file = externalVectors<DerivedFile>('signal-derived/x25519.json');
-    if (file === null) return;
-    const byId = new Map(file.cases.map((vector) => [vector.id, vector]));
-    expect([...byId.keys()]).toEqual(['agreement', 'keygen-1000', 'ecdh-1000']);
-    const agreement = byId.get('agreement') as DerivedFile['cases'][number];
-    for (const [mine, theirs] of [
-      ['alice', 'bob'],
-      ['bob', 'alice'],
-    ]) {
-      const pair = provider.x25519FromPrivate(hex(agreement, `${mine}Private`));
-      expect(toHex(pair.publicKey)).toBe(agreement[`${mine}Public`]);
-      const shared = provider.x25519Agree(pair.privateKey, hex(agreement, `${theirs}Public`));
-      expect(toHex(shared.expose())).toBe(agreement.shared);
-    }
-    // keygen-1000 multiplies without clamping, which no function here does.
-    let [scalar, point, last] = [new Uint8Array(32), new Uint8Array(32), new Uint8Array(32)] as Uint8Array[];
-    (scalar as Uint8Array)[0] = 100;
-    (point as Uint8Array)[0] = 100;
-    for (let i = 0; i < 1000; i++) {
-      const { privateKey } = provider.x25519FromPrivate(scalar as Uint8Array);
-      point = provider.x25519Agree(privateKey, point as Uint8Array).expose();
-      last = provider.x25519Agree(privateKey, point).expose();
-      scalar = last;
-    }
-    expect(toHex(last as Uint8Array)).toBe(byId.get('ecdh-1000')?.expected);
-    reportCount('KEY-07', `published X25519 agreements and chains, ${provider.name}`, 2);
+    const outcome = externalOutcome('signal-derived/x25519.json', provider);
+    if (outcome === null) return;
+    expect(outcome.verdicts.map(({ id }) => id)).toEqual(['agreement', 'keygen-1000', 'ecdh-1000']);
+    reportCount('KEY-07', `published X25519 agreements and chains, ${provider.name}`, outcome.verdicts.length);
   });
 
   test.skipIf(!HAVE_VECTORS)(
     '[KEY-08] [KEY-09] [KEY-11] XEdDSA of Signal libraries: signatures of every form verify, ours are equal byte for byte',
     () => {
-      const file = externalVectors<DerivedFile>('signal-derived/xeddsa.json');
-      if (file === null) return;
-      expect(file.cases.length).toBe(8);
-      let [signed, negatives] = [0, 0];
-      for (const vector of file.cases) {
-        const pair = provider.x25519FromPrivate(hex(vector, 'privateKey'));
-        if (vector.publicKey !== undefined) expect(toHex(pair.publicKey)).toBe(vector.publicKey);
-        const [message, signature] = [hex(vector, 'msg'), hex(vector, 'sig')];
-        expect(provider.xeddsaVerify(pair.publicKey, message, signature), vector.id).toBe(true);
-        for (let at = 0; at < 64; at++, negatives++) {
-          const damaged = signature.slice();
-          damaged[at] = (damaged[at] as number) ^ 1;
-          expect(provider.xeddsaVerify(pair.publicKey, message, damaged), `${vector.id} byte ${at}`).toBe(false);
-        }
-        expect(provider.xeddsaVerify(new Uint8Array(32).fill(0xff), message, signature)).toBe(false);
-        if (vector.form !== 'signal' || vector.random === undefined) continue;
-        const random = scriptedRandom([hex(vector, 'random')]);
-        expect(toHex(provider.xeddsaSign(pair.privateKey, message, random)), vector.id).toBe(vector.sig);
-        signed++;
-      }
-      expect(signed).toBe(2);
-      reportCount('KEY-08', `published XEdDSA signatures made, ${provider.name}`, signed);
-      reportCount(
-        'KEY-09',
-        `published XEdDSA signatures verified or refused, ${provider.name}`,
-        file.cases.length + negatives,
-      );
+      const path = 'signal-derived/xeddsa.json';
+      const [outcome, file] = [externalOutcome(path, provider), externalVectors<SignatureFile>(path)];
+      if (outcome === null || file === null) return;
+      const damaged = outcome.verdicts.filter(({ derived, id }) => derived && id.startsWith('libsignal-verify'));
+      expect(damaged.filter(({ id }) => id.endsWith('^ 1')).length).toBe(64);
+      const made = file.cases.filter(({ form, random }) => form === 'signal' && random !== undefined);
+      expect(made.length).toBe(2);
+      reportCount('KEY-08', `published XEdDSA signatures made, ${provider.name}`, made.length);
+      const verified = outcome.verdicts.length;
+      reportCount('KEY-09', `published XEdDSA signatures verified or refused, ${provider.name}`, verified);
     },
   );
 });
