@@ -1,0 +1,11 @@
+/**
+ * The families, in the order in which an implementer meets them.
+ *
+ * @spec 14-vectors §2
+ * Owns: the list. Must not know: their tests.
+ */
+import type { Family } from '../definition.ts';
+import { symmetricChain } from './symmetric-chain.ts';
+import { xeddsa } from './xeddsa.ts';
+
+export const FAMILIES: readonly Family[] = [xeddsa, symmetricChain];
