@@ -87,7 +87,8 @@ function readReceivers(input: ByteReader): ReceiverChain[] {
     const ratchetKey = input.fixed(EC_KEY_BYTES);
     const chain = readChain(input);
     const skipped = input.sized();
-    if (!isSkippedSeeds(skipped)) throw malformed('record-malformed');
+    // @req SES-02
+    if (!isSkippedSeeds(skipped, chain.index)) throw malformed('record-malformed');
     return { ratchetKey, chain, skipped: new Secret<'SkippedSeeds'>(skipped) };
   });
 }

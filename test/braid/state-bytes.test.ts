@@ -5,8 +5,9 @@
  */
 import { beforeAll, expect, test } from 'vitest';
 import { toHex } from '../../protocol/bytes/bytes.ts';
-import { wipeAll } from '../../protocol/bytes/secret.ts';
+import { Secret, wipeAll } from '../../protocol/bytes/secret.ts';
 import { secretsOf, wipeNew } from '../../protocol/ratchet/braid/secrets.ts';
+import { SKIPPED_ENTRY_BYTES, skippedCount } from '../../protocol/ratchet/skipped.ts';
 import { loadSpqr, parties, pass, storedSpqr } from '../support/braid.ts';
 import { flip } from '../support/forge.ts';
 import { refusal } from '../support/refusal.ts';
@@ -81,6 +82,31 @@ test('[BRD-26] [RAT-08] flags, names, counts and indices that no state has', () 
   expect(refusal(() => loadSpqr(same)).reason).toBe('record-malformed');
   const high = waiting.slice().fill(1, countAt + 37, countAt + 38);
   expect(refusal(() => loadSpqr(high)).reason).toBe('record-malformed');
+});
+
+test('[BRD-26] [RAT-08] a skipped index at or beyond the newest one that was received', () => {
+  const [a, b] = parties();
+  for (let i = 0; i < 3; i++) a.send();
+  pass(a, b);
+  const { on } = b;
+  const [link] = on.chain?.links ?? [];
+  if (on.chain === null || link === undefined) throw new TypeError('no chain');
+  const { chain } = on;
+  const { receive } = link;
+  expect([receive.counter, skippedCount(receive.skipped)]).toEqual([4, 3]);
+  const withLast = (index: number) => {
+    const packed = receive.skipped.expose().slice();
+    new DataView(packed.buffer).setUint32(packed.length - SKIPPED_ENTRY_BYTES, index);
+    const side = { ...receive, skipped: new Secret<'SkippedSeeds'>(packed) };
+    return storedSpqr({ ...on, chain: { ...chain, links: [{ ...link, receive: side }] } });
+  };
+  expect(toHex(withLast(3))).toBe(toHex(b.bytes));
+  for (const index of [4, 5, 0xffff_ffff]) {
+    expect(refusal(() => loadSpqr(withLast(index)))).toMatchObject({
+      code: 'InvalidState',
+      reason: 'record-malformed',
+    });
+  }
 });
 
 test('[BRD-01] a step that is not kept leaves no secret behind and takes none away', () => {

@@ -275,6 +275,10 @@ describe('stored form', () => {
     expect(read(concat(Uint8Array.of(2), state(7), state(7)))).toBe('record-malformed');
     expect(read(concat(Uint8Array.of(1), state(1, 2)))).toBe('record-malformed');
     expect(read(concat(Uint8Array.of(1), state(1, 0, 3), counting(0, 3)))).toBe('record-malformed');
+    const passedOver = (iteration: number) =>
+      concat(Uint8Array.of(1), state(1, 0, 36), Uint8Array.of(0, 0, 0, iteration), counting(0, 32));
+    expect(parseSenderKeyRecord(provider, seal(passedOver(8)), name).states.length).toBe(1);
+    for (const beyond of [9, 200]) expect(read(passedOver(beyond))).toBe('record-malformed');
     expect(read(concat(Uint8Array.of(2), state(1)))).toBe('record-truncated');
     expect(read(concat(Uint8Array.of(1), state(1), state(2)))).toBe('record-trailing-bytes');
   });

@@ -94,10 +94,11 @@ describe.each(COMBINATIONS)('stored records, $suite on $provider.name', ({ suite
   });
 });
 
-test('[STATE-09] a well-checksummed state that makes no sense is refused', () => {
+test('[STATE-09] [SES-02] a well-checksummed state that makes no sense is refused', () => {
   const [alice, bob] = conversation();
   const state = currentState(alice, bob);
-  const [receiver] = state.ratchet.receivers;
+  const [first] = state.ratchet.receivers;
+  const receiver = first === undefined ? undefined : { ...first, chain: { ...first.chain, index: 3 } };
   const entry = (index: number) => Uint8Array.from([0, 0, 0, index, ...new Uint8Array(32)]);
   const withReceivers = (receivers: readonly NonNullable<typeof receiver>[]): SessionState => ({
     ...state,
@@ -111,8 +112,13 @@ test('[STATE-09] a well-checksummed state that makes no sense is refused', () =>
     skipped(Uint8Array.from([...entry(2), ...entry(1)])),
     skipped(Uint8Array.from([...entry(1), ...entry(1)])),
     skipped(new Uint8Array(SKIPPED_ENTRY_BYTES * (MAX_MESSAGE_KEYS + 1))),
+    // At and beyond the chain's own index: no message there was passed over.
+    skipped(entry(3)),
+    skipped(Uint8Array.from([...entry(0), ...entry(200)])),
     { ...state, suite: { ...state.suite, id: 99 } },
   ];
+  const last = skipped(Uint8Array.from([...entry(1), ...entry(2)]));
+  expect(openState(nodeProvider, sealState(nodeProvider, last)).ratchet.receivers).toHaveLength(1);
   for (const nonsense of bad) {
     const error = refusal(() => openState(nodeProvider, sealState(nodeProvider, nonsense)));
     expect(error).toMatchObject({ code: 'InvalidState', reason: 'record-malformed' });

@@ -179,7 +179,7 @@ function readSide(input: ByteReader): ChainSide {
   const counter = input.u32();
   const key = readFlag(input) ? new Secret<'PqChainKey'>(input.fixed(KEY_BYTES)) : null;
   const skipped = input.sized();
-  if (!isSkippedSeeds(skipped)) throw malformed();
+  if (!isSkippedSeeds(skipped, counter)) throw malformed();
   return { counter, key, skipped: new Secret<'SkippedSeeds'>(skipped) };
 }
 
