@@ -5,7 +5,8 @@
  * Owns: the list. Must not know: their tests.
  */
 import type { Family } from '../definition.ts';
+import { doubleRatchet } from './double-ratchet.ts';
 import { symmetricChain } from './symmetric-chain.ts';
 import { xeddsa } from './xeddsa.ts';
 
-export const FAMILIES: readonly Family[] = [xeddsa, symmetricChain];
+export const FAMILIES: readonly Family[] = [xeddsa, symmetricChain, doubleRatchet];
