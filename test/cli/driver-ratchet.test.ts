@@ -214,6 +214,19 @@ describe('the Double Ratchet', () => {
     expect(stateOf(driver)).toBe(before);
   });
 
+  test('[DRV-26] states that differ in what was sent before alone are saved as other bytes', () => {
+    const states = [1, 3].map((count) => {
+      const { a, b, send, receive } = pair();
+      const sent = Array.from({ length: count }, () => send(a));
+      receive(b, sent[0], { nextPrivate: bytes(21) });
+      receive(a, send(b), { nextPrivate: bytes(11) });
+      const { state } = ok(driver, 'ratchet.save', a);
+      return { state, next: keysOf(send(a)) };
+    });
+    expect(states[0]?.next).toEqual(states[1]?.next);
+    expect(states[0]?.state).not.toBe(states[1]?.state);
+  });
+
   test('[DRV-06] a role has its own fields', () => {
     const secrets = { rootKey: bytes(1), chainKey: bytes(2) };
     const remote = publicOf(bytes(20));

@@ -227,6 +227,9 @@ describe('the braid', () => {
     const { header } = ok(driver, 'kem.incremental.keygen', { seed });
     expect(run.sent[0]).toEqual({ payload: `0101010100${header.slice(0, 64)}`, key, epoch: 0 });
     expect(run.sent[1].payload).toBe('01010100');
+    // The second draw of the other side: its key pair of epoch 2.
+    const later = ok(driver, 'kem.incremental.keygen', { seed: shake(concat(seq(2), be64(1)), 64) });
+    expect(run.sent[87].payload).toBe(`0102010100${later.header.slice(0, 64)}`);
     expect(run.sent.at(-1).epoch).toBeGreaterThanOrEqual(2);
     expect(run.info(run.a)).toEqual({ state: 'HeaderSent', epoch: 3, pqEpoch: 2, negotiating: false });
     expect(run.info(run.b)).toEqual({ state: 'Ct1Sampled', epoch: 3, pqEpoch: 3, negotiating: false });
