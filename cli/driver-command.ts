@@ -47,7 +47,7 @@ export function driverCommand(version: string): Command {
       `
 Requests are {"id":<number>,"op":"<name>","args":{…}}, answers {"id":…,"ok":{…}} or {"id":…,"error":{"code":…,"message":…}}.
 Bytes are lower-case hex, X25519 public keys have their type byte 05 in front. End of input ends the driver.
-All operations: spec/11-driver.md, and the answer to hello.
+All operations: spec/11-driver.md and spec/15-driver-lab.md, and the answer to hello. Each also takes "trace":true.
 
 Example: two devices in one driver. Alice takes Bob's bundle and writes; Bob reads.
   > {"id":1,"op":"hello"}

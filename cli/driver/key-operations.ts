@@ -36,6 +36,7 @@ const stepShape = {
 };
 
 /** Both operations. */
+// @req DRV-32
 export const keyOperations: readonly Operation[] = [
   operation('hkdf', hkdfShape, ({ ikm, salt = EMPTY, info, length }, { provider }) => ({
     okm: hex(provider.hkdfSha256(ikm, salt, info, length)),

@@ -35,9 +35,9 @@ describe('[CNV-16] the README', () => {
     const command = /^printf .* \| npm run -s driver$/m.exec(readme)?.[0] ?? '';
     const shown = /^ {4}(\{"id":1,"ok":.*\})$/m.exec(readme)?.[1] ?? '';
     const answer = execFileSync('sh', ['-c', command], { encoding: 'utf8', cwd: root });
-    const { version, ops, suites } = (JSON.parse(answer) as { ok: Record<string, string & string[]> }).ok;
+    const { version, ops, suites, kems } = (JSON.parse(answer) as { ok: Record<string, string & string[]> }).ok;
     const filled = shown.replace('"…"', JSON.stringify(version)).replace('["hello",…]', JSON.stringify(ops));
-    expect(answer).toBe(`${filled.replace('[…]', JSON.stringify(suites))}\n`);
+    expect(answer).toBe(`${filled.replace('[…]', JSON.stringify(suites)).replace('[…]', JSON.stringify(kems))}\n`);
     expect(ops?.length).toBeGreaterThan(20);
   });
 

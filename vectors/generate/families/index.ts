@@ -6,7 +6,8 @@
  */
 import type { Family } from '../definition.ts';
 import { doubleRatchet } from './double-ratchet.ts';
+import { sessionDialogues } from './session-dialogues.ts';
 import { symmetricChain } from './symmetric-chain.ts';
 import { xeddsa } from './xeddsa.ts';
 
-export const FAMILIES: readonly Family[] = [xeddsa, symmetricChain, doubleRatchet];
+export const FAMILIES: readonly Family[] = [xeddsa, symmetricChain, doubleRatchet, sessionDialogues];
