@@ -60,6 +60,10 @@ export function judge(
 export function judgeVerdict(expected: 'valid' | 'invalid', answer: Answer): Difference | null {
   const accepted = 'ok' in answer && answer.ok.valid !== false;
   if (accepted === (expected === 'valid')) return null;
-  const actual = 'ok' in answer ? 'accepted' : `refused: ${answer.error.code} (${answer.error.message})`;
+  const actual = accepted
+    ? 'accepted'
+    : 'ok' in answer
+      ? 'not valid'
+      : `refused: ${answer.error.code} (${answer.error.message})`;
   return { what: 'verdict', expected: expected === 'valid' ? 'accepted' : 'refused', actual };
 }
