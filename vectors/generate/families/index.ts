@@ -8,6 +8,7 @@ import type { Family } from '../definition.ts';
 import { doubleRatchet } from './double-ratchet.ts';
 import { sessionDialogues } from './session-dialogues.ts';
 import { symmetricChain } from './symmetric-chain.ts';
+import { tripleRatchet } from './triple-ratchet.ts';
 import { xeddsa } from './xeddsa.ts';
 
-export const FAMILIES: readonly Family[] = [xeddsa, symmetricChain, doubleRatchet, sessionDialogues];
+export const FAMILIES: readonly Family[] = [xeddsa, symmetricChain, doubleRatchet, tripleRatchet, sessionDialogues];
