@@ -43,6 +43,7 @@ export function totals(run: Run): Counts {
 export function exitCode(run: Run): 0 | 1 | 2 {
   if (run.fault !== null) return 2;
   const { passed, failed } = totals(run);
+  // @req VEC-18
   return failed > 0 || passed === 0 ? 1 : 0;
 }
 

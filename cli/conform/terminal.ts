@@ -22,6 +22,7 @@ export function familyLine(family: string, results: readonly TestResult[]): stri
 
 function failureLines({ file, tcId, comment, difference, step, op, spec, req }: TestResult): string[] {
   if (difference === null) return [];
+  // @req VEC-17
   const place = step === null ? `${op}` : `step ${step}, ${op}`;
   return [
     `    ${file} tcId ${tcId}: ${comment}`,

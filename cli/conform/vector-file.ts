@@ -95,11 +95,15 @@ function parse(folder: string, name: string): unknown {
   }
 }
 
-function describe([first, ...rest]: readonly ErrorObject[]): string {
+/** Of the ways in which a value fails every choice of a schema, the one that got furthest. */
+function deepest(errors: readonly ErrorObject[]): ErrorObject | undefined {
+  return [...errors].sort((a, b) => b.instancePath.split('/').length - a.instancePath.split('/').length)[0];
+}
+
+function describe(first: ErrorObject | undefined): string {
   if (first === undefined) return 'does not match its schema';
   const extra = first.keyword === 'additionalProperties' ? ` (${String(first.params.additionalProperty)})` : '';
-  const more = rest.length === 0 ? '' : `, and ${rest.length} more`;
-  return `${first.instancePath || '/'} ${first.message ?? 'is wrong'}${extra}${more}`;
+  return `${first.instancePath || '/'} ${first.message ?? 'is wrong'}${extra}`;
 }
 
 /** The test behind a JSON pointer into a file, as a person names it. */
@@ -121,9 +125,8 @@ export function schemaChecker(folder: string): (name: string, content: unknown) 
     // @req VEC-12
     if (validate === undefined) throw new VectorFault(`${name}: names no schema of schemas/ (${String(named)})`);
     if (!validate(content)) {
-      const errors = validate.errors ?? [];
-      const place = placeOf(content, errors[0]?.instancePath ?? '');
-      throw new VectorFault(`${name}:${place} ${describe(errors)}`);
+      const error = deepest(validate.errors ?? []);
+      throw new VectorFault(`${name}:${placeOf(content, error?.instancePath ?? '')} ${describe(error)}`);
     }
     return content as VectorFile;
   };

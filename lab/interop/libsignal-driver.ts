@@ -1,13 +1,14 @@
 /**
- * A driver over one release of libsignal: `node lab/interop/libsignal-driver.ts 0.103.0`.
+ * A driver over one release of libsignal, 0.103.0 unless another is named: `npm run -s driver:libsignal -- 0.92.2`.
  *
  * @spec 12-interop §2
- * Owns: the process: lines in, answers out, one after the other. Must not know: operations.
+ * Owns: the process: lines in, answers out, one after the other; fetching the release where it is missing. Must not know: operations.
  */
 import { createInterface } from 'node:readline';
 import { DriverFailure, translate } from './libsignal/failure.ts';
 import { loadLibrary } from './libsignal/library.ts';
 import { Operations } from './libsignal/operations.ts';
+import { install, REFERENCE } from './releases.ts';
 
 interface Request {
   readonly id: number;
@@ -44,8 +45,8 @@ async function answer(operations: Operations, line: string): Promise<object> {
 }
 
 async function main(): Promise<void> {
-  const [version] = process.argv.slice(2);
-  if (version === undefined) throw new Error('usage: libsignal-driver.ts VERSION');
+  const [version = REFERENCE] = process.argv.slice(2);
+  await install(version, (line) => process.stderr.write(`${line}\n`));
   const operations = new Operations(loadLibrary(version));
   process.stdout.on('error', () => process.exit(0));
   for await (const line of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {

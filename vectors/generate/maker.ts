@@ -61,6 +61,7 @@ function refusal(answer: Answered, reason: string, place: string): { code: strin
   if (error === undefined)
     return failNow(place, `must be refused as ${reason}, but is accepted: ${JSON.stringify(answer.ok)}`);
   const given = reasonOf(error.message);
+  // @req VEC-11
   if (given !== reason) failNow(place, `must be refused as ${reason}, but is as ${error.code}: ${error.message}`);
   return { code: error.code, reason };
 }

@@ -1,0 +1,225 @@
+/**
+ * The conformance runner: what it counts, what it names, and drivers that break the rules.
+ *
+ * @spec 14-vectors §2 to §5
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import type { Run } from '../../cli/conform/run.ts';
+import { loadVectors, type VectorFile } from '../../cli/conform/vector-file.ts';
+import { PAWL } from '../support/driver.ts';
+import { SMALL_FILES, smallVectors } from '../support/small-vectors.ts';
+
+const OURS = `"${process.execPath}" "${PAWL}" driver`;
+const bad = (way: string, after = 0) =>
+  `"${process.execPath}" "${join(import.meta.dirname, '../support/bad-driver.ts')}" "${way}" ${after}`;
+
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+function small(files?: readonly VectorFile[]): string {
+  const folder = smallVectors(files);
+  folders.push(folder);
+  return folder;
+}
+
+function conform(...args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [PAWL, 'conform', ...args], { encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+const run = (driver: string, ...args: readonly string[]) => {
+  const answer = conform('--driver', driver, '--json', ...args);
+  return { ...answer, run: JSON.parse(answer.stdout) as Run };
+};
+
+describe('a driver', () => {
+  const vectors = small();
+
+  test('[VEC-14] [VEC-18] that is right passes, values on the way included; the refused step left its state alone', () => {
+    const { status, stderr, run: result } = run(OURS, '--vectors', vectors);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(result.results.map(({ verdict }) => verdict)).toEqual(['passed', 'passed', 'passed', 'passed']);
+    expect(result.results.map(({ intermediates }) => intermediates)).toEqual([1, 1, 1, 0]);
+  });
+
+  test('[VEC-13] what it does not announce is unsupported, and nothing passed is no success', () => {
+    const { status, run: result } = run(bad('wrong', 99), '--vectors', vectors, '--only', 'small-ratchet');
+    expect(result.results).toMatchObject([{ verdict: 'unsupported', lacking: 'ratchet.init' }]);
+    expect(status).toBe(1);
+  });
+
+  test('[VEC-14] [VEC-17] that is wrong fails: label or field, both values, section', () => {
+    const { status, run: result } = run(bad('wrong'), '--vectors', vectors, '--only', 'small-hkdf');
+    expect(status).toBe(1);
+    expect(result.results[0]).toMatchObject({
+      verdict: 'failed',
+      op: 'hkdf',
+      spec: 'spec/01-keys.md §4',
+      difference: { what: 'okm', expected: expect.stringMatching(/^[0-9a-f]{32}$/), actual: '00' },
+    });
+  });
+
+  test('[VEC-14] the first value on the way that differs is named, before any output', () => {
+    const [hkdf] = SMALL_FILES as [VectorFile];
+    const [group] = hkdf.testGroups;
+    const tests = group?.tests.map((one) => ({ ...one, ok: { okm: '11' }, intermediate: { 'hkdf.prk': '22' } })) ?? [];
+    const folder = small([{ ...hkdf, testGroups: [{ ...(group as NonNullable<typeof group>), tests }] }]);
+    const { run: result } = run(OURS, '--vectors', folder);
+    expect(result.results[0]?.difference).toMatchObject({ what: 'hkdf.prk', expected: '22' });
+    // A driver without a trace is judged by what comes out.
+    const { run: untraced } = run(bad('wrong'), '--vectors', folder);
+    expect(untraced.results[0]?.difference).toMatchObject({ what: 'okm', expected: '11', actual: '00' });
+  });
+
+  test('[VEC-14] a refusal with another code, and none at all, are failures', () => {
+    const refused = run(bad('wrong', 99), '--vectors', vectors, '--only', 'small-hkdf').run;
+    expect(refused.results[0]?.difference).toMatchObject({ what: 'error', actual: 'InvalidArgument (not yet)' });
+    const [, ratchet] = SMALL_FILES as [VectorFile, VectorFile];
+    const text = JSON.stringify(ratchet);
+    const other = JSON.parse(text.replace('"code":"InvalidMessage"', '"code":"DuplicateMessage"')) as VectorFile;
+    const accepted = JSON.parse(text.replace('"counter":30000', '"counter":3')) as VectorFile;
+    for (const [file, actual] of [
+      [other, expect.stringContaining('InvalidMessage')],
+      [accepted, { ok: expect.anything() }],
+    ] as const) {
+      const { run: result } = run(OURS, '--vectors', small([file]));
+      expect(result.results[0]).toMatchObject({ verdict: 'failed', step: 2, difference: { what: 'error', actual } });
+    }
+  });
+});
+
+describe('reports', () => {
+  test('[VEC-17] page, JUnit and JSON hold the failure; the page needs nothing from elsewhere', () => {
+    const vectors = small();
+    const out = join(vectors, 'out');
+    const { status, stdout } = conform('--driver', bad('wrong'), '--vectors', vectors, '--report', out);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/small-hkdf tcId 1|small-hkdf\.vectors\.json tcId 1/);
+    expect(stdout).toContain('0 passed, 3 failed, 1 unsupported');
+    const [page, junit, json] = ['index.html', 'junit.xml', 'report.json'].map((name) =>
+      readFileSync(join(out, name), 'utf8'),
+    ) as [string, string, string];
+    for (const text of [page, junit]) {
+      expect(text).toContain('okm');
+      expect(text).toContain('spec/01-keys.md §4');
+    }
+    expect(page).toContain('<mark>');
+    expect(page).not.toMatch(/<script|src=|https?:|@import|url\(/);
+    expect(junit).toContain('<testsuites name="pawl conform" tests="4" failures="3" skipped="1" errors="0"');
+    expect(junit).toContain('<skipped message="unsupported: ratchet.init"/>');
+    expect(JSON.parse(json)).toMatchObject({ totals: { passed: 0, failed: 3, unsupported: 1 } });
+  });
+
+  test('[VEC-17] what a driver says is text on the page, never markup', () => {
+    const vectors = small();
+    const out = join(vectors, 'out');
+    const command = `${bad('dies loudly')} '<img src=x onerror=alert(1)>'`;
+    conform('--driver', command, '--vectors', vectors, '--report', out);
+    const page = readFileSync(join(out, 'index.html'), 'utf8');
+    expect(page).not.toContain('<img');
+    expect(page).toContain('&lt;img');
+  });
+});
+
+describe('[VEC-16] a driver that', () => {
+  const vectors = small();
+
+  test.each([
+    ['hangs', 'did not answer hkdf within 1 s'],
+    ['dies', 'ended (exit 3)'],
+    ['dies loudly', 'out of memory'],
+    ['other id', 'answered with id'],
+    ['old id', 'answered with id'],
+    ['no json', 'what is no JSON: Segmentation fault'],
+    ['neither ok nor error', 'neither "ok" nor an "error"'],
+    ['both ok and error', 'neither "ok" nor an "error"'],
+    ['flood', 'bytes without a line feed'],
+  ])('[VEC-16] %s is named with file and test; what was run is kept', (way, message) => {
+    const out = join(vectors, `out ${way}`);
+    const answer = run(bad(way, 1), '--vectors', vectors, '--timeout', '1', '--report', out);
+    expect(answer.status).toBe(2);
+    expect(answer.stderr).toContain(message);
+    expect(answer.stderr).toMatch(/small-hkdf\.vectors\.json tcId 2 \(32 bytes\)/);
+    expect(answer.run.results).toHaveLength(1);
+    expect(readFileSync(join(out, 'index.html'), 'utf8')).toContain('Broken off');
+    expect(existsSync(join(out, 'junit.xml'))).toBe(true);
+  });
+
+  test('[VEC-16] talks out of turn', () => {
+    const answer = run(bad('talks twice'), '--vectors', vectors);
+    expect(answer.status).toBe(2);
+    expect(answer.stderr).toMatch(/nobody asked for|answered with id/);
+  });
+
+  test.each([
+    ['no hello', 'refused hello'],
+    ['no ops', 'without operations'],
+  ])('[VEC-16] %s', (way, message) => {
+    const answer = run(bad(way), '--vectors', vectors);
+    expect(answer.status).toBe(2);
+    expect(answer.stderr).toContain(message);
+  });
+
+  test('[VEC-16] is no program', () => {
+    const answer = run('no-such-program-anywhere', '--vectors', vectors);
+    expect(answer.status).toBe(2);
+    expect(answer.stderr).toContain('no-such-program-anywhere');
+  });
+
+  test('[VEC-16] Ctrl-C ends the driver and exits 130', async () => {
+    const child = spawn(process.execPath, [PAWL, 'conform', '--driver', bad('hangs'), '--vectors', vectors]);
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    setTimeout(() => child.kill('SIGINT'), 1_000);
+    expect(await ended).toBe(130);
+  });
+});
+
+describe('[VEC-12] vectors that cannot be used', () => {
+  const [hkdf] = SMALL_FILES as [VectorFile];
+  const text = JSON.stringify(hkdf);
+  const changed = (from: string, to: string) => JSON.parse(text.replace(from, to)) as VectorFile;
+
+  test.each([
+    ['a field misspelt', changed('"comment"', '"coment"'), /tcId 1: .*(comment|coment)/],
+    ['an argument that the operation does not have', changed('"ikm"', '"key"'), /tcId 1: .*\/args/],
+    ['upper-case hex', changed('abab', 'ABab'), /tcId 1: .*pattern/],
+    ['a result that is none', changed('"result":"valid"', '"result":"maybe"'), /tcId 1: .*\/result/],
+    ['too few tests', changed('"numberOfTests":3', '"numberOfTests":4'), /3 tests, but numberOfTests 4/],
+    ['one id twice', changed('"tcId":2', '"tcId":1'), /tcId 1 stands twice/],
+  ])('[VEC-12] %s', (_, file, message) => {
+    const folder = small([file]);
+    const answer = conform('--driver', bad('hangs'), '--vectors', folder);
+    expect(answer.status).toBe(2);
+    expect(answer.stderr).toMatch(message);
+    expect(answer.stderr).toContain('small-hkdf.vectors.json');
+    expect(answer.stdout).toBe('');
+  });
+
+  test('[VEC-12] a file that is cut off, a folder without any, an unknown family', () => {
+    const cut = small();
+    writeFileSync(join(cut, 'small-hkdf.vectors.json'), text.slice(0, 300));
+    expect(conform('--driver', OURS, '--vectors', cut)).toMatchObject({
+      status: 2,
+      stderr: /small-hkdf\.vectors\.json: .*JSON/,
+    });
+    const other = small();
+    writeFileSync(join(other, 'small-hkdf.vectors.json'), text.replace('small-hkdf.schema.json', 'other.schema.json'));
+    expect(conform('--driver', OURS, '--vectors', other)).toMatchObject({
+      status: 2,
+      stderr: /names no schema of schemas/,
+    });
+    expect(conform('--driver', OURS, '--vectors', '/nowhere')).toMatchObject({
+      status: 2,
+      stderr: /--vectors <folder>/,
+    });
+    expect(conform('--driver', OURS, '--vectors', small(), '--only', 'smal')).toMatchObject({
+      status: 2,
+      stderr: /no such family; there are small-hkdf, small-ratchet/,
+    });
+    expect(() => loadVectors(small([]))).toThrow(/no \*\.vectors\.json|holds no/);
+  });
+});
