@@ -5,7 +5,8 @@
  * Owns: the list. Must not know: their tests.
  */
 import type { Family } from '../definition.ts';
+import { kem } from './kem.ts';
 import { symmetricChain } from './symmetric-chain.ts';
 import { xeddsa } from './xeddsa.ts';
 
-export const FAMILIES: readonly Family[] = [xeddsa, symmetricChain];
+export const FAMILIES: readonly Family[] = [xeddsa, kem, symmetricChain];
