@@ -5,8 +5,9 @@
  * Owns: the list. Must not know: their tests.
  */
 import type { Family } from '../definition.ts';
+import { incrementalMlKem768 } from './incremental-mlkem768.ts';
 import { kem } from './kem.ts';
 import { symmetricChain } from './symmetric-chain.ts';
 import { xeddsa } from './xeddsa.ts';
 
-export const FAMILIES: readonly Family[] = [xeddsa, kem, symmetricChain];
+export const FAMILIES: readonly Family[] = [xeddsa, kem, symmetricChain, incrementalMlKem768];
