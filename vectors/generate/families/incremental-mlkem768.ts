@@ -99,6 +99,30 @@ const runs: SequenceDefinition[] = Array.from({ length: 8 }, (_, i): SequenceDef
   };
 });
 
+/** Bytes that count up. */
+const seq = (first: number, length: number) => hex(Uint8Array.from({ length }, (_, i) => first + i));
+
+/** Key pair and coins that libsignal was given, and the secret of rejection under ct2 with its first bit flipped. */
+const deployed: SequenceDefinition = {
+  comment: 'the pair and the coins that libsignal was given',
+  req: ['BRD-05', 'KEY-14'],
+  flags: ['Deployed'],
+  steps: [
+    keys(seq(0, 64), ['header']),
+    begin('$header', seq(0x40, 32)),
+    finish('$header', '$vector'),
+    open('$private'),
+    {
+      ...open('$private'),
+      args: {
+        private: '$private',
+        ciphertext1: '$ciphertext1',
+        ciphertext2: { damage: '$ciphertext2', flipBit: 0 },
+      },
+    },
+  ],
+};
+
 /** The halves and the whole, side by side. */
 const plain: SequenceDefinition[] = Array.from({ length: 4 }, (_, i): SequenceDefinition => {
   const pair = pairOf(`plain ${i}`);
@@ -349,6 +373,7 @@ export const incrementalMlKem768: Family = {
   ],
   notes: {
     EqualsPlain: { description: 'ciphertext1 ‖ ciphertext2 equals ciphertext, and shared equals shared.' },
+    Deployed: { description: 'The same header, ciphertext and secrets are known from libsignal 0.103.0.' },
     HashOrder: {
       description:
         'The hash is FIPS 203’s H(ek), over vector ‖ rho, although the header begins with rho. The published text of the braid has it over rho ‖ vector; the deployed bytes do not.',
@@ -363,7 +388,7 @@ export const incrementalMlKem768: Family = {
     {
       type: 'IncrementalRun',
       spec: SPEC,
-      tests: [...runs, ...plain, ...freely, ...boundaries, ...mismatches, ...strayed, ...badLengths()],
+      tests: [...runs, deployed, ...plain, ...freely, ...boundaries, ...mismatches, ...strayed, ...badLengths()],
     },
     { type: 'IncrementalEncaps1', spec: SPEC, op: 'kem.incremental.encaps1', tests: firstHalves },
     {

@@ -7,7 +7,18 @@
 import type { Family } from '../definition.ts';
 import { incrementalMlKem768 } from './incremental-mlkem768.ts';
 import { kem } from './kem.ts';
+import { spqrAuthenticator } from './spqr-authenticator.ts';
+import { spqrChain } from './spqr-chain.ts';
+import { spqrErasure } from './spqr-erasure.ts';
 import { symmetricChain } from './symmetric-chain.ts';
 import { xeddsa } from './xeddsa.ts';
 
-export const FAMILIES: readonly Family[] = [xeddsa, kem, symmetricChain, incrementalMlKem768];
+export const FAMILIES: readonly Family[] = [
+  xeddsa,
+  kem,
+  symmetricChain,
+  incrementalMlKem768,
+  spqrErasure,
+  spqrAuthenticator,
+  spqrChain,
+];
