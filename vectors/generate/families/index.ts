@@ -6,9 +6,25 @@
  */
 import type { Family } from '../definition.ts';
 import { doubleRatchet } from './double-ratchet.ts';
+import { incrementalMlKem768 } from './incremental-mlkem768.ts';
+import { kem } from './kem.ts';
 import { sessionDialogues } from './session-dialogues.ts';
+import { spqrAuthenticator } from './spqr-authenticator.ts';
+import { spqrChain } from './spqr-chain.ts';
+import { spqrErasure } from './spqr-erasure.ts';
 import { symmetricChain } from './symmetric-chain.ts';
 import { tripleRatchet } from './triple-ratchet.ts';
 import { xeddsa } from './xeddsa.ts';
 
-export const FAMILIES: readonly Family[] = [xeddsa, symmetricChain, doubleRatchet, tripleRatchet, sessionDialogues];
+export const FAMILIES: readonly Family[] = [
+  xeddsa,
+  kem,
+  incrementalMlKem768,
+  symmetricChain,
+  doubleRatchet,
+  spqrErasure,
+  spqrAuthenticator,
+  spqrChain,
+  tripleRatchet,
+  sessionDialogues,
+];
