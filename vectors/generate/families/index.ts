@@ -6,6 +6,7 @@
  */
 import type { Family } from '../definition.ts';
 import { symmetricChain } from './symmetric-chain.ts';
+import { x3dh } from './x3dh.ts';
 import { xeddsa } from './xeddsa.ts';
 
-export const FAMILIES: readonly Family[] = [xeddsa, symmetricChain];
+export const FAMILIES: readonly Family[] = [xeddsa, symmetricChain, x3dh];
