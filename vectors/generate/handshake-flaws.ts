@@ -39,20 +39,26 @@ const unsignable = (flaw: Flaw): Flaw => (flaw.name === '2 + p' ? { ...flaw, len
 /** libsignal drops what stands behind 33 bytes before it verifies. */
 const signedForm = (value: string) => (value.length > 66 ? value.slice(0, 66) : value);
 
+/** Those that the suite repeats. */
+export function repeated(kit: Kit, flaws: readonly Flaw[]): Flaw[] {
+  return flaws.filter(({ name }) => kit.repeats(name));
+}
+
 /** Keys of a bundle. */
 export function bundleKeyFlaws(kit: Kit): CallDefinition[] {
   const req = ['HSK-04', 'MSG-06'];
+  const flawsOf = (u: Uint8Array) => repeated(kit, keyFlaws(u));
   return [
-    ...keyFlaws(bob.u).map((flaw) => {
+    ...flawsOf(bob.u).map((flaw) => {
       const remote = { identity: flaw.value, ...signaturesUnder(kit, flaw) };
       return spoiltInitiate(kit, { ...spoiling('identity key', unsignable(flaw), req), remote });
     }),
-    ...keyFlaws(signed.u).map((flaw) => {
+    ...flawsOf(signed.u).map((flaw) => {
       const signature = sign(bob, signedForm(flaw.value), 'spoilt signed prekey');
       const remote = { signedPreKey: flaw.value, signedPreKeySignature: signature };
       return spoiltInitiate(kit, { ...spoiling('signed prekey', flaw, req), remote });
     }),
-    ...keyFlaws(oneTime.u).map((flaw) =>
+    ...flawsOf(oneTime.u).map((flaw) =>
       spoiltInitiate(kit, { ...spoiling('one-time prekey', flaw, req), remote: { preKey: flaw.value } }),
     ),
   ];
@@ -90,7 +96,7 @@ export function signedPreKeySignatureFlaws(kit: Kit): CallDefinition[] {
   const good = sign(bob, signed.public, 'spoilt, good');
   const reason = 'signed-prekey-signature';
   return [
-    ...signatureFlaws(signed.public, good, reason).map((flaw) =>
+    ...repeated(kit, signatureFlaws(signed.public, good, reason)).map((flaw) =>
       spoiltInitiate(kit, {
         ...spoiling('signed prekey signature', flaw, req),
         remote: { signedPreKeySignature: flaw.value },
@@ -157,9 +163,9 @@ export function responderKeyFlaws(kit: Kit): CallDefinition[] {
       spoiltRespond(kit, { ...spoiling(name, flaw, ['KEY-02']), args: { [field]: flaw.value } }),
     );
   return [
-    ...keyFlaws(alice.u).map((flaw) => theirs('remoteIdentity', 'initiator’s identity key', flaw)),
+    ...repeated(kit, keyFlaws(alice.u)).map((flaw) => theirs('remoteIdentity', 'initiator’s identity key', flaw)),
     // A base key is the one key that libsignal checks like this project, but for its length.
-    ...keyFlaws(ephemeral.u).map((flaw) =>
+    ...repeated(kit, keyFlaws(ephemeral.u)).map((flaw) =>
       theirs('ephemeralPublic', 'ephemeral key', { ...flaw, lenient: flaw.name === 'one byte long' }),
     ),
     ...own('identityPrivate', 'private identity key', bob.private),

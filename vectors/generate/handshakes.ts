@@ -38,6 +38,8 @@ export interface Kit {
   /** Whether libsignal 0.103.0 speaks the suite, so that it can be more lenient. */
   readonly deployed: boolean;
   readonly req: readonly string[];
+  /** Which flaws of EC keys and signatures are repeated in the suite, which cost a KEM key each. */
+  readonly repeats: (flaw: string) => boolean;
 }
 
 /** Keys are large: all handshakes share one pair and a few encapsulations. */
@@ -86,8 +88,11 @@ export function keysOf(name: string): Keys {
   };
 }
 
-/** How a KEM takes part: run from its randomness or its private key in one of two forms, or with its secret given. */
-type KemRole = 'run' | 'seed' | 'expanded' | 'given';
+/**
+ * How a KEM takes part: run from its randomness or its private key in one of two forms, with its secret given, or not at all,
+ * where an initiation is refused before a KEM has its turn.
+ */
+type KemRole = 'run' | 'seed' | 'expanded' | 'given' | 'none';
 
 /** What is special about one handshake. */
 export interface Choice {
@@ -128,7 +133,7 @@ export function initiateArgs(kit: Kit, keys: Keys, { oneTime, kem: role, turn }:
   const { suite, kem } = kit;
   const head = { suite, identityPrivate: keys.alice.private, ephemeralPrivate: keys.ephemeral.private };
   const remote = bundleOf(kit, keys, oneTime);
-  if (kem === null) return { ...head, remote };
+  if (kem === null || role === 'none') return { ...head, remote };
   const { random, shared, ciphertext } = encapsulationOf(kem, turn);
   const part: Fields = role === 'given' ? { kemShared: shared, kemCiphertext: ciphertext } : { kemRandom: random };
   return { ...head, ...part, remote };
@@ -160,6 +165,7 @@ export function honest(kit: Kit, comment: string, args: Fields, flags: readonly 
 /** The name of a handshake in comments, and its flags. */
 export function described({ kem }: Kit, keys: Keys, choice: Choice): { comment: string; flags: string[] } {
   const forms = {
+    none: '',
     run: ', the KEM run',
     seed: ', KEM private key a seed',
     expanded: ', KEM private key expanded',
@@ -203,17 +209,18 @@ function spoilt(kit: Kit, half: string, args: Fields, spoiling: Spoiling): CallD
   };
 }
 
-/** The KEM's secret is given, so that a driver without the KEM can refuse too. */
-const GIVEN: Choice = { oneTime: true, kem: 'given', turn: 0 };
+/** No KEM is run, so that a driver without one can refuse too. */
+const UNTOUCHED: Choice = { oneTime: true, kem: 'none', turn: 0 };
+const SEED: Choice = { oneTime: true, kem: 'seed', turn: 0 };
 
 /** A refused initiation. */
-export function spoiltInitiate(kit: Kit, spoiling: Spoiling, choice: Choice = GIVEN): CallDefinition {
+export function spoiltInitiate(kit: Kit, spoiling: Spoiling, choice: Choice = UNTOUCHED): CallDefinition {
   const good = initiateArgs(kit, SPOILT, choice);
   const remote = change(good.remote as Fields, spoiling.remote ?? {});
   return spoilt(kit, 'initiate', change({ ...good, remote }, spoiling.args ?? {}), spoiling);
 }
 
 /** A refused response. */
-export function spoiltRespond(kit: Kit, spoiling: Spoiling, choice: Choice = GIVEN): CallDefinition {
+export function spoiltRespond(kit: Kit, spoiling: Spoiling, choice: Choice = SEED): CallDefinition {
   return spoilt(kit, 'respond', change(respondArgs(kit, SPOILT, choice), spoiling.args ?? {}), spoiling);
 }

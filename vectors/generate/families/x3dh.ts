@@ -34,6 +34,7 @@ const kit: Kit = {
   kem: null,
   deployed: false,
   req: ['HSK-07', 'HSK-09'],
+  repeats: () => true,
 };
 
 const HANDSHAKES = 12;
@@ -68,10 +69,7 @@ const ids: CallDefinition[] = [
   req: ['HSK-03'],
 }));
 
-const all = [
-  ...choices,
-  ...UNUSUAL.map((keys) => ({ keys, choice: { oneTime: true, kem: 'run', turn: 0 } as const })),
-];
+const all = [...choices, ...UNUSUAL.map((keys) => ({ keys, choice: { oneTime: true, kem: 'run', turn: 0 } as const }))];
 
 const initiates = all.map(({ keys, choice }) => {
   const { comment, flags } = described(kit, keys, choice);
