@@ -154,20 +154,26 @@ export function initiatorKeyFlaws(kit: Kit): CallDefinition[] {
   ];
 }
 
-/** What reaches the responder, and its own keys. */
-export function responderKeyFlaws(kit: Kit): CallDefinition[] {
+/** What reaches the responder. */
+export function peerKeyFlaws(kit: Kit): CallDefinition[] {
   const theirs = (field: string, name: string, flaw: Flaw) =>
     spoiltRespond(kit, { ...spoiling(name, flaw, ['HSK-04', 'MSG-06']), args: { [field]: flaw.value } });
-  const own = (field: string, name: string, value: string) =>
-    lengthFlaws(value, 'bad-length', 'PRIM-04').map((flaw) =>
-      spoiltRespond(kit, { ...spoiling(name, flaw, ['KEY-02']), args: { [field]: flaw.value } }),
-    );
   return [
     ...repeated(kit, keyFlaws(alice.u)).map((flaw) => theirs('remoteIdentity', 'initiator’s identity key', flaw)),
     // A base key is the one key that libsignal checks like this project, but for its length.
     ...repeated(kit, keyFlaws(ephemeral.u)).map((flaw) =>
       theirs('ephemeralPublic', 'ephemeral key', { ...flaw, lenient: flaw.name === 'one byte long' }),
     ),
+  ];
+}
+
+/** The responder's own keys. */
+export function responderKeyFlaws(kit: Kit): CallDefinition[] {
+  const own = (field: string, name: string, value: string) =>
+    lengthFlaws(value, 'bad-length', 'PRIM-04').map((flaw) =>
+      spoiltRespond(kit, { ...spoiling(name, flaw, ['KEY-02']), args: { [field]: flaw.value } }),
+    );
+  return [
     ...own('identityPrivate', 'private identity key', bob.private),
     ...own('signedPreKeyPrivate', 'private signed prekey', signed.private),
     ...own('oneTimePreKeyPrivate', 'private one-time prekey', oneTime.private),

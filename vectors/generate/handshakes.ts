@@ -40,6 +40,8 @@ export interface Kit {
   readonly req: readonly string[];
   /** Which flaws of EC keys and signatures are repeated in the suite, which cost a KEM key each. */
   readonly repeats: (flaw: string) => boolean;
+  /** Which flaws of KEM keys and ciphertexts. */
+  readonly repeatsKem: (flaw: string) => boolean;
 }
 
 /** Keys are large: all handshakes share one pair and a few encapsulations. */

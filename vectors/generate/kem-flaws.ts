@@ -86,7 +86,8 @@ const spoiling = (what: string, { name, reason, against, lenient = false }: Flaw
 
 /** The bundle's KEM key. */
 export function kemKeyFlaws(kit: Kit, kem: KemKit): CallDefinition[] {
-  const flaws = [...keyForms(kem), ...unreducedKeys(kem.public)].map((flaw) => {
+  const all = [...keyForms(kem), ...unreducedKeys(kem.public)].filter(({ name }) => kit.repeatsKem(name));
+  const flaws = all.map((flaw) => {
     const remote = { kemPreKey: flaw.value, kemPreKeySignature: sign(bob, flaw.value, 'spoilt KEM prekey') };
     return spoiltInitiate(kit, { ...spoiling('KEM prekey', flaw, ['HSK-01', 'HSK-05', 'KEY-12']), remote });
   });
@@ -142,10 +143,10 @@ export function kemSignatureFlaws(kit: Kit, kem: KemKit): CallDefinition[] {
 }
 
 /** A ciphertext in wire form. */
-function ciphertextFlaws({ type }: KemKit, ciphertext: string): Flaw[] {
+function ciphertextFlaws(kit: Kit, { type }: KemKit, ciphertext: string): Flaw[] {
   const length = { reason: 'bad-length', against: 'PRIM-09' };
   const kind = { reason: 'bad-key-type', against: 'PRIM-10' };
-  return [
+  const all: Flaw[] = [
     ...lengthFlaws(ciphertext, 'bad-length', 'PRIM-09'),
     { name: 'without its type byte', value: ciphertext.slice(2), ...length },
     { name: 'of the length of ML-KEM-768', value: cut(ciphertext, SMALLER_CIPHERTEXT), ...length },
@@ -153,6 +154,7 @@ function ciphertextFlaws({ type }: KemKit, ciphertext: string): Flaw[] {
     { name: 'of type 00', value: typed(0, ciphertext), ...kind },
     { name: 'of an EC key’s type', value: typed(0x05, ciphertext), ...kind },
   ];
+  return all.filter(({ name }) => kit.repeatsKem(name));
 }
 
 /** What the initiator is given in place of an encapsulation, and what its bundle lacks. */
@@ -167,7 +169,7 @@ export function kemInputFlaws(kit: Kit, kem: KemKit): CallDefinition[] {
   const none = { kemPreKeyId: undefined, kemPreKey: undefined, kemPreKeySignature: undefined };
   return [
     ...secret('kemRandom', 'KEM randomness', good.random, RUN),
-    ...secret('kemShared', 'given KEM secret', good.shared, GIVEN),
+    ...secret('kemShared', 'given KEM secret', good.shared),
     refuse('a KEM secret without its ciphertext', 'missing-field', 'PQX-07', { args: { kemShared: good.shared } }),
     refuse('a KEM ciphertext without its secret', 'missing-field', 'PQX-07', {
       args: { kemCiphertext: good.ciphertext },
@@ -184,7 +186,7 @@ export function kemInputFlaws(kit: Kit, kem: KemKit): CallDefinition[] {
     refuse('a KEM prekey without signature', 'missing-field', 'PQX-08', { remote: { kemPreKeySignature: undefined } }),
     refuse('id and signature without a KEM prekey', 'missing-field', 'PQX-08', { remote: { kemPreKey: undefined } }),
     refuse('a KEM prekey id of 2^32', 'not-in-range', 'PQX-11', { remote: { kemPreKeyId: 2 ** 32 } }),
-    ...ciphertextFlaws(kem, good.ciphertext).map((flaw) =>
+    ...ciphertextFlaws(kit, kem, good.ciphertext).map((flaw) =>
       spoiltInitiate(kit, {
         ...spoiling('given KEM ciphertext', flaw, ['MSG-07']),
         args: { kemShared: good.shared, kemCiphertext: flaw.value },
@@ -203,7 +205,7 @@ export function kemResponderFlaws(kit: Kit, kem: KemKit): CallDefinition[] {
   const otherHash = flipped(expanded, -8 * 33);
   const otherKey = flipped(expanded, 8 * (1 + 1_536 + 1_568) - 1);
   return [
-    ...ciphertextFlaws(kem, good.ciphertext).map((flaw) =>
+    ...ciphertextFlaws(kit, kem, good.ciphertext).map((flaw) =>
       spoiltRespond(kit, { ...spoiling('KEM ciphertext', flaw, ['MSG-07']), args: { kemCiphertext: flaw.value } }),
     ),
     refuse('no KEM ciphertext', 'missing-field', 'PQX-07', { kemCiphertext: undefined }),
@@ -254,7 +256,9 @@ function publicFlaws(kit: Kit, key: string, type: number): CallDefinition[] {
     { name: 'of the other suite’s type', value: typed(otherType(type), key), ...kind },
     { name: 'of an EC key’s type', value: typed(0x05, key), ...kind },
   ];
-  return flaws.map((flaw) =>
-    spoiltRespond(kit, { ...spoiling('public KEM key', flaw, ['MSG-07']), args: { kemPublic: flaw.value } }, GIVEN),
-  );
+  return flaws
+    .filter(({ name }) => kit.repeatsKem(name))
+    .map((flaw) =>
+      spoiltRespond(kit, { ...spoiling('public KEM key', flaw, ['MSG-07']), args: { kemPublic: flaw.value } }, GIVEN),
+    );
 }

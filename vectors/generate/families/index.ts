@@ -5,9 +5,10 @@
  * Owns: the list. Must not know: their tests.
  */
 import type { Family } from '../definition.ts';
+import { messages } from './messages.ts';
 import { pqxdh } from './pqxdh.ts';
 import { symmetricChain } from './symmetric-chain.ts';
 import { x3dh } from './x3dh.ts';
 import { xeddsa } from './xeddsa.ts';
 
-export const FAMILIES: readonly Family[] = [xeddsa, symmetricChain, x3dh, pqxdh];
+export const FAMILIES: readonly Family[] = [xeddsa, symmetricChain, x3dh, pqxdh, messages];

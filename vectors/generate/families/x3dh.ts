@@ -10,6 +10,7 @@ import {
   bundleKeyFlaws,
   idFlaws,
   initiatorKeyFlaws,
+  peerKeyFlaws,
   responderKeyFlaws,
   signedPreKeySignatureFlaws,
 } from '../handshake-flaws.ts';
@@ -35,6 +36,7 @@ const kit: Kit = {
   deployed: false,
   req: ['HSK-07', 'HSK-09'],
   repeats: () => true,
+  repeatsKem: () => false,
 };
 
 const HANDSHAKES = 12;
@@ -146,7 +148,7 @@ export const x3dh: Family = {
       type: 'X3dhRespond',
       spec: 'spec/02-handshake.md §3',
       op: 'handshake.respond',
-      tests: [...responds, ...responderKeyFlaws(kit), ...kemFieldsOfResponder],
+      tests: [...responds, ...peerKeyFlaws(kit), ...responderKeyFlaws(kit), ...kemFieldsOfResponder],
     },
   ],
 };
