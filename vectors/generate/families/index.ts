@@ -8,23 +8,29 @@ import type { Family } from '../definition.ts';
 import { doubleRatchet } from './double-ratchet.ts';
 import { incrementalMlKem768 } from './incremental-mlkem768.ts';
 import { kem } from './kem.ts';
+import { messages } from './messages.ts';
+import { pqxdh } from './pqxdh.ts';
 import { sessionDialogues } from './session-dialogues.ts';
 import { spqrAuthenticator } from './spqr-authenticator.ts';
 import { spqrChain } from './spqr-chain.ts';
 import { spqrErasure } from './spqr-erasure.ts';
 import { symmetricChain } from './symmetric-chain.ts';
 import { tripleRatchet } from './triple-ratchet.ts';
+import { x3dh } from './x3dh.ts';
 import { xeddsa } from './xeddsa.ts';
 
 export const FAMILIES: readonly Family[] = [
   xeddsa,
   kem,
   incrementalMlKem768,
+  x3dh,
+  pqxdh,
   symmetricChain,
   doubleRatchet,
   spqrErasure,
   spqrAuthenticator,
   spqrChain,
   tripleRatchet,
+  messages,
   sessionDialogues,
 ];
