@@ -9,17 +9,17 @@ import sys
 
 sys.dont_write_bytecode = True
 
-NEEDS = (
-    "needs Python 3.11 or later with the package cryptography 38 or later: "
-    "apt-get install python3 python3-cryptography, or pip install cryptography"
-)
-
-if sys.version_info < (3, 11):
-    sys.exit(f"driver.py {NEEDS}")
 try:
     import cryptography  # noqa: F401
 except ImportError:
-    sys.exit(f"driver.py {NEEDS}")
+    cryptography = None
+if cryptography is None or sys.version_info < (3, 11):
+    print(
+        "This driver needs Python 3.11 or later with the package cryptography 38 or later: "
+        "apt-get install python3 python3-cryptography, or python3 -m pip install cryptography",
+        file=sys.stderr,
+    )
+    sys.exit(2)
 
 from answers import Driver  # noqa: E402
 from errors import Refusal  # noqa: E402
@@ -47,7 +47,7 @@ def run() -> None:
     for line in read_lines(sys.stdin.buffer):
         if line is None:
             answer = driver.refuse(None, Refusal("InvalidArgument", "too-long", "line"))
-        elif not line.strip():
+        elif not line.strip(b" \t\r"):
             continue
         else:
             answer = driver.answer(line)
