@@ -4,15 +4,15 @@
  * @spec 14-vectors §6
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { DriverProcess as JudgedDriver } from '../../cli/conform/driver-process.ts';
+import { runTest } from '../../cli/conform/run-test.ts';
 import { type Draw, damaged, drawFrom, strangeKey } from '../support/damage.ts';
-import { type Answer, answerTo, type Json, newDriver, ok, request } from '../support/driver.ts';
-import { MAKERS } from '../support/driver-requests.ts';
+import { type Answer, answerTo, type DriverProcess, type Json, newDriver, ok, request } from '../support/driver.ts';
+import { ALTERATIONS, MAKERS } from '../support/driver-requests.ts';
 import { OPS } from '../support/driver-samples.ts';
 import { KYBER, PQXDH, SUITE_NAMES, X3DH } from '../support/peers.ts';
-import { pythonDriver } from '../support/python-driver.ts';
+import { pythonCommand, pythonDriver } from '../support/python-driver.ts';
 import { reportCount } from '../support/report.ts';
 import { scaled } from '../support/scale.ts';
 
@@ -28,10 +28,14 @@ function judged({ ok: result, error, ...rest }: Answer & { readonly intermediate
 /** Both drivers, asked the same; a handle of ours stands for the one that Python gave in its place. */
 class Both {
   readonly ours = newDriver();
-  readonly python = pythonDriver();
+  readonly python: DriverProcess;
   readonly #handles = new Map<string, string>();
   readonly codes = new Map<string, number>();
   asked = 0;
+
+  constructor(python: DriverProcess = pythonDriver()) {
+    this.python = python;
+  }
 
   async ask(op: string, args: Args): Promise<Answer> {
     const id = ++this.asked;
@@ -58,16 +62,32 @@ class Both {
 const withTrace = (draw: Draw, args: Args): Args =>
   draw.below(4) === 0 ? args : { ...args, trace: draw.below(4) > 0 };
 
+/** Good arguments, such as mean something else than they must, and such as are malformed. */
+function argumentsFor(op: string, draw: Draw): Args {
+  const args = MAKERS[op]?.(draw) ?? {};
+  const alterations = ALTERATIONS[op];
+  const way = draw.below(alterations === undefined ? 2 : 3);
+  if (way === 0) return args;
+  return way === 1 ? damaged(draw, args) : (alterations?.[draw.below(alterations.length)]?.(draw, args) ?? args);
+}
+
 describe('the same requests', () => {
-  test.each(Object.keys(MAKERS).filter((op) => op !== 'hello'))('[VEC-20] %s', async (op) => {
+  test.each(Object.keys(MAKERS).filter((op) => op !== 'hello'))('[VEC-20] [DRV-25] [DRV-32] %s', async (op) => {
     const [both, draw] = [new Both(), drawFrom(`python/${op}`)];
-    for (let i = 0; i < REQUESTS; i++) {
-      const args = withTrace(draw, MAKERS[op]?.(draw) ?? {});
-      await both.ask(op, draw.below(2) === 0 ? args : damaged(draw, args));
-    }
+    const number = op in ALTERATIONS ? 2 * REQUESTS : REQUESTS;
+    for (let i = 0; i < number; i++) await both.ask(op, withTrace(draw, argumentsFor(op, draw)));
     reportCount('VEC-20', 'requests to both drivers', both.asked);
-    expect(both.codes.get('ok')).toBeGreaterThan(REQUESTS / 4);
-    expect(both.codes.get('InvalidArgument')).toBeGreaterThan(REQUESTS / 16);
+    expect(both.codes.get('ok')).toBeGreaterThan(number / 4);
+    expect(both.codes.get('InvalidArgument')).toBeGreaterThan(number / 16);
+  });
+
+  test('[VEC-20] the smallest driver, which has no trace', async () => {
+    const [both, draw] = [new Both(pythonDriver('smallest.py')), drawFrom('smallest')];
+    const ops: string[] = (await both.python.ok('hello')).ops;
+    expect(ops.length).toBeGreaterThan(3);
+    for (const op of ops) {
+      for (let i = 0; i < 100 && op !== 'hello'; i++) await both.ask(op, argumentsFor(op, draw));
+    }
   });
 });
 
@@ -172,7 +192,7 @@ describe('ratchets', () => {
     const python = pythonDriver();
     const key = '42'.repeat(32);
     const remote = ok(newDriver(), 'x25519.public', { private: key }).public;
-    const states = [];
+    const states: string[] = [];
     for (const order of [
       [5, 0, 3],
       [0, 3, 5],
@@ -194,6 +214,15 @@ describe('ratchets', () => {
   });
 });
 
+/** Good arguments of a handshake in one suite. */
+function handshakeOf(op: string, suite: string): Args {
+  const draw = drawFrom(`python/${op}`);
+  for (;;) {
+    const args = MAKERS[op]?.(draw);
+    if (args?.suite === suite) return args;
+  }
+}
+
 describe('what the driver in Python says of itself', () => {
   test('[VEC-20] [DRV-09] it announces what it has, and has no more', async () => {
     const python = pythonDriver();
@@ -208,17 +237,11 @@ describe('what the driver in Python says of itself', () => {
     }
   });
 
-  test('[VEC-20] [DRV-33] it runs no KEM, and says so where it would have to', async () => {
+  test('[VEC-20] [DRV-08] it runs no KEM, and says so where it would have to', async () => {
     const python = pythonDriver();
     const draw = drawFrom('python/no-kem');
-    const make = (op: string, suite: string) => {
-      for (;;) {
-        const args = MAKERS[op]?.(draw) ?? {};
-        if (args.suite === suite && 'kemShared' in args) return args;
-      }
-    };
-    const { kemShared: _, kemCiphertext: __, ...initiate } = make('handshake.initiate', PQXDH);
-    const { kemShared: ___, kemPublic: ____, ...respond } = make('handshake.respond', KYBER);
+    const { kemShared: _, kemCiphertext: __, ...initiate } = handshakeOf('handshake.initiate', PQXDH);
+    const { kemShared: ___, kemPublic: ____, ...respond } = handshakeOf('handshake.respond', KYBER);
     const kemPrivate = `08${'00'.repeat(64)}`;
     for (const line of [
       request('handshake.initiate', initiate),
@@ -227,6 +250,22 @@ describe('what the driver in Python says of itself', () => {
     ]) {
       expect((await python.line(line)).error?.code).toBe('UnsupportedOperation');
     }
+  });
+
+  test('[VEC-13] vectors in which it would have to run a KEM are unsupported, those that give the secret are run', async () => {
+    const driver = new JudgedDriver(pythonCommand().join(' '), 60_000);
+    onTestFinished(() => driver.kill());
+    const subject = { driver, hello: await driver.hello(), seeds: true, profile: 'strict' } as const;
+    const { kemShared, kemCiphertext, ...args } = handshakeOf('handshake.initiate', PQXDH);
+    const given = { ...args, kemShared, kemCiphertext };
+    const answer = ok(newDriver(), 'handshake.initiate', given);
+    const source = { name: 'pawl', version: '0' };
+    const group = { type: 'Handshake', source, spec: '02-handshake.md', op: 'handshake.initiate', tests: [] };
+    const head = { tcId: 1, comment: '', flags: [], req: [], result: 'valid' } as const;
+    const run = (asked: Args, result: Args) => runTest(subject, group, { ...head, args: asked, ok: result });
+    expect(await run(given, answer)).toMatchObject({ verdict: 'passed' });
+    expect(await run(given, { ...answer, ephemeralPublic: '' })).toMatchObject({ verdict: 'failed' });
+    expect(await run(args, answer)).toMatchObject({ verdict: 'unsupported', lacking: 'ML-KEM-1024' });
   });
 
   test('[VEC-20] [DRV-17] what it draws is fresh, and good', async () => {
@@ -252,7 +291,7 @@ describe('what the driver in Python says of itself', () => {
       signedPreKey,
       signedPreKeySignature: signature,
     };
-    const begun = [];
+    const begun: Json[] = [];
     for (let i = 0; i < 2; i++) {
       begun.push(await python.ok('handshake.initiate', { suite: X3DH, identityPrivate: key, remote: bundle }));
     }
@@ -306,7 +345,7 @@ describe('lines', () => {
   });
 
   test('[DRV-01] [DRV-02] [DRV-16] are answered once each, in order, blank ones not at all, until they end', async () => {
-    const [command = '', ...args] = pythonDriver().spawnargs;
+    const [command, ...args] = pythonCommand();
     const tooLong = `{"id":7,"op":"hello","args":{"x":"${'f'.repeat(64 * 1024 * 1024)}"}}`;
     const broken = Buffer.concat([Buffer.from('{"id":1,"op":"hello'), Buffer.of(0xff), Buffer.from('"}')]);
     const input = Buffer.concat([

@@ -55,6 +55,9 @@ function damagedHex(draw: Draw, hex: string): Json {
     () => '',
     () => draw.pick<Json>([null, 7, true, [], {}]),
   ];
+  if (hex.length === 66 || hex.length === 2 * 1569) {
+    ways.push(() => draw.pick(['00', '04', '05', '06', '08', '0a']) + hex.slice(2));
+  }
   if (/^05[0-9a-f]{64}$/.test(hex)) ways.push(...Array.from({ length: 6 }, () => () => strangeKey(draw, hex)));
   return hex === '' ? draw.pick<Json>([null, 0, 'a', 'AA', '0x']) : draw.pick(ways)();
 }

@@ -107,37 +107,104 @@ function bundleArgs(draw: Draw, withKem: boolean, suite: string): Args {
 
 const SUITES = [X3DH, PQXDH, KYBER];
 
+/** One thing about a handshake that its shape allows and a peer must not have. */
+type Alteration = (draw: Draw, args: Args) => Args;
+const at = (field: string, change: (draw: Draw, value: string) => string): Alteration => {
+  const [first = '', second] = field.split('.');
+  return (draw, args) => {
+    if (args[first] === undefined || (second !== undefined && args[first][second] === undefined)) return args;
+    if (second === undefined) return { ...args, [first]: change(draw, args[first]) };
+    return { ...args, [first]: { ...args[first], [second]: change(draw, args[first][second]) } };
+  };
+};
+const anotherKey = (draw: Draw) => pair(draw).public;
+const anotherSignature = (draw: Draw) => sign(draw, draw.hex(32), draw.hex(33));
+const anotherType = (draw: Draw, key: string) => draw.pick(['00', '05', '06', '08', '0a']) + key.slice(2);
+const anotherLength = (draw: Draw, key: string) => draw.pick([key.slice(2), `${key}00`, '', key.slice(0, 2)]);
+
+/** One coefficient of a vector of 12-bit numbers is q = 3329 or more. */
+function unreducedKem(draw: Draw, key: string): string {
+  const bytes = fromHex(key);
+  const from = 1 + 3 * draw.below(512);
+  const pairs = draw.pick([
+    [0x01, 0x0d, 0x00],
+    [0xff, 0x0f, 0x00],
+    [0x00, 0x10, 0xd0],
+    [0x00, 0xf0, 0xff],
+    // The largest that are reduced.
+    [0x00, 0x0d, 0xd0],
+  ]);
+  bytes.set(pairs, from);
+  return toHex(bytes);
+}
+
+const BUNDLE_ALTERATIONS: readonly Alteration[] = [
+  ...['identity', 'signedPreKey', 'preKey'].flatMap((key) => [
+    at(`remote.${key}`, strangeKey),
+    at(`remote.${key}`, strangeKey),
+    at(`remote.${key}`, anotherType),
+    at(`remote.${key}`, anotherLength),
+    at(`remote.${key}`, anotherKey),
+  ]),
+  ...['signedPreKeySignature', 'kemPreKeySignature'].flatMap((signed) => [
+    at(`remote.${signed}`, anotherSignature),
+    at(`remote.${signed}`, anotherLength),
+  ]),
+  at('remote.kemPreKey', unreducedKem),
+  at('remote.kemPreKey', anotherType),
+  at('remote.kemPreKey', anotherLength),
+  at('kemCiphertext', anotherType),
+  at('kemCiphertext', anotherLength),
+  (draw, args) => ({ ...args, suite: hasKem(args.suite) ? draw.pick(SUITES) : args.suite }),
+  (draw, args) => ({ ...args, remote: bundleArgs(draw, !hasKem(args.suite), args.suite) }),
+  (draw, args) =>
+    hasKem(args.suite) ? { ...args, kemRandom: draw.hex(32) } : { ...args, ...initiatorKem(draw, KYBER) },
+];
+
+const initiatorKem = (draw: Draw, suite: string): Args => ({
+  kemShared: draw.hex(32),
+  kemCiphertext: kemType(suite) + draw.hex(1568),
+});
+
 function initiateArgs(draw: Draw): Args {
   const suite = draw.pick(SUITES);
-  const other = draw.below(16) === 0;
-  const kem = { kemShared: draw.hex(32), kemCiphertext: kemType(suite) + draw.hex(1568) };
-  const given = hasKem(suite) || draw.below(16) === 0 ? kem : {};
   return {
-    // A bundle of another suite, now and then; but no KEM that the driver would have to run.
-    suite: other && hasKem(suite) ? draw.pick(SUITES) : suite,
+    suite,
     identityPrivate: draw.hex(32),
     ephemeralPrivate: draw.hex(32),
-    ...given,
-    ...(draw.below(16) === 0 && 'kemShared' in given ? { kemRandom: draw.hex(32) } : {}),
-    remote: bundleArgs(draw, hasKem(suite) !== (draw.below(16) === 0), suite),
+    ...(hasKem(suite) ? initiatorKem(draw, suite) : {}),
+    remote: bundleArgs(draw, hasKem(suite), suite),
   };
 }
 
+const RESPONSE_ALTERATIONS: readonly Alteration[] = [
+  ...['remoteIdentity', 'ephemeralPublic'].flatMap((key) => [
+    at(key, strangeKey),
+    at(key, strangeKey),
+    at(key, anotherType),
+    at(key, anotherLength),
+  ]),
+  ...['kemPublic', 'kemCiphertext'].flatMap((field) => [at(field, anotherType), at(field, anotherLength)]),
+  at('kemPublic', unreducedKem),
+  (draw, args) => ({ ...args, suite: hasKem(args.suite) ? draw.pick(SUITES) : args.suite }),
+  (draw, args) =>
+    hasKem(args.suite) ? { ...args, kemPrivate: `08${draw.hex(64)}` } : { ...args, ...responderKem(draw, KYBER) },
+];
+
+const responderKem = (draw: Draw, suite: string): Args => ({
+  kemShared: draw.hex(32),
+  kemPublic: kemKey(draw, suite),
+  kemCiphertext: kemType(suite) + draw.hex(1568),
+});
+
 function respondArgs(draw: Draw): Args {
   const suite = draw.pick(SUITES);
-  const kem = {
-    kemShared: draw.hex(32),
-    kemPublic: kemKey(draw, suite),
-    kemCiphertext: kemType(suite) + draw.hex(1568),
-  };
-  const given = hasKem(suite) || draw.below(16) === 0 ? kem : {};
   return {
-    suite: draw.below(16) === 0 && hasKem(suite) ? draw.pick(SUITES) : suite,
+    suite,
     identityPrivate: draw.hex(32),
     signedPreKeyPrivate: draw.hex(32),
     ...(draw.below(2) > 0 ? { oneTimePreKeyPrivate: draw.hex(32) } : {}),
-    ...given,
-    ...(draw.below(16) === 0 && 'kemShared' in given ? { kemPrivate: kemType(suite) + draw.hex(64) } : {}),
+    ...(hasKem(suite) ? responderKem(draw, suite) : {}),
     remoteIdentity: pair(draw).public,
     ephemeralPublic: pair(draw).public,
   };
@@ -176,4 +243,10 @@ export const MAKERS: Readonly<Record<string, (draw: Draw) => Args>> = {
   }),
   'handshake.initiate': initiateArgs,
   'handshake.respond': respondArgs,
+};
+
+/** Operation → what can be wrong with good arguments of it; of the others their makers see to that. */
+export const ALTERATIONS: Readonly<Record<string, readonly Alteration[]>> = {
+  'handshake.initiate': BUNDLE_ALTERATIONS,
+  'handshake.respond': RESPONSE_ALTERATIONS,
 };

@@ -125,14 +125,10 @@ export class DriverProcess {
     onTestFinished(() => void this.#child.kill('SIGKILL'));
   }
 
-  /** Command and arguments. */
-  get spawnargs(): readonly string[] {
-    return this.#child.spawnargs;
-  }
-
   /** One line and its answer. */
   line(text: string): Promise<Answer> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      void this.exit.then((code) => reject(new Error(`the driver ended with ${code}: ${this.errors}`)));
       this.#waiting.push((line) => resolve(JSON.parse(line) as Answer));
       this.#child.stdin.write(`${text}\n`);
     });

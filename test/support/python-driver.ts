@@ -1,32 +1,23 @@
 /**
- * The driver in Python, running.
+ * Drivers in Python, running.
  *
  * @spec 14-vectors §6
- * Owns: which Python can run it, and what to install where none can. Must not know: what is asked.
+ * Owns: starting them. Must not know: what is asked.
  */
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { findPython, PYTHON_DRIVER } from '../../scripts/lib/python.ts';
 import { DriverProcess } from './driver.ts';
-
-const DRIVER = join(import.meta.dirname, '../../lab/drivers/python/driver.py');
-const PROBE =
-  'import sys, cryptography; assert sys.version_info >= (3, 11); assert int(cryptography.__version__.split(".")[0]) >= 38';
 
 let found: string | undefined;
 
-/** A Python with the package that the driver needs: the user's, or the system's. @throws {Error} that says what to install. */
-export function pythonCommand(): string {
-  found ??= ['python3', '/usr/bin/python3'].find((python) => spawnSync(python, ['-c', PROBE]).status === 0);
-  if (found === undefined) {
-    throw new Error(
-      'lab/drivers/python needs Python 3.11 with the package cryptography 38 or later: ' +
-        'apt-get install python3 python3-cryptography, or python3 -m pip install cryptography',
-    );
-  }
-  return found;
+/** How the driver in Python, or another file beside it, is started. @throws {Error} that says what to install. */
+export function pythonCommand(file?: string): readonly [command: string, path: string] {
+  found ??= findPython();
+  return [found, file === undefined ? PYTHON_DRIVER : join(dirname(PYTHON_DRIVER), file)];
 }
 
 /** A process of it, killed with the test. */
-export function pythonDriver(): DriverProcess {
-  return new DriverProcess(pythonCommand(), [DRIVER]);
+export function pythonDriver(file?: string): DriverProcess {
+  const [command, path] = pythonCommand(file);
+  return new DriverProcess(command, [path]);
 }

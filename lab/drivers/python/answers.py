@@ -12,7 +12,7 @@ from typing import Any
 from errors import Refusal
 from operations import OPERATIONS, Context
 from tracing import Trace
-from values import Optional, flag, invalid, record, string
+from values import Omittable, flag, invalid, record, string
 
 # Beyond this a number of JSON is not kept exactly by everybody who reads it.
 MAX_SAFE = 2**53 - 1
@@ -46,7 +46,7 @@ def _anything(value: Any, _field: str) -> Any:
     return value
 
 
-_REQUEST = record({"id": _anything, "op": string, "args": Optional(_anything, {})})
+_REQUEST = record({"id": _anything, "op": string, "args": Omittable(_anything, {})})
 
 
 class Driver:
@@ -80,7 +80,7 @@ class Driver:
         operation = OPERATIONS.get(fields["op"])
         if operation is None:
             raise Refusal("UnsupportedOperation", "unknown-operation", "op")
-        args = record({**operation.shape, "trace": Optional(flag, False)})(fields["args"], "")
+        args = record({**operation.shape, "trace": Omittable(flag, False)})(fields["args"], "")
         traced = args.pop("trace")
         trace = Trace()
         ok = operation.run(args, self._context, trace)

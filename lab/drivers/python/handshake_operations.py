@@ -10,7 +10,7 @@ from handshake import Kem, Secrets, check_bundle, initiate, respond
 from keys import draw_private, public_of, read_private, wire_form
 from suites import KEM_SECRET_BYTES, SUITES, Suite
 from tracing import Trace
-from values import Optional, invalid, number, octets, one_of, record
+from values import Omittable, invalid, number, octets, one_of, record
 
 _ID = number(0, 2**32 - 1)
 _BUNDLE = record(
@@ -22,11 +22,11 @@ _BUNDLE = record(
         "signedPreKeyId": _ID,
         "signedPreKey": octets(),
         "signedPreKeySignature": octets(),
-        "preKeyId": Optional(_ID),
-        "preKey": Optional(octets()),
-        "kemPreKeyId": Optional(_ID),
-        "kemPreKey": Optional(octets()),
-        "kemPreKeySignature": Optional(octets()),
+        "preKeyId": Omittable(_ID),
+        "preKey": Omittable(octets()),
+        "kemPreKeyId": Omittable(_ID),
+        "kemPreKey": Omittable(octets()),
+        "kemPreKeySignature": Omittable(octets()),
     },
     together=(("preKeyId", "preKey"), ("kemPreKeyId", "kemPreKey", "kemPreKeySignature")),
 )
@@ -98,10 +98,10 @@ OPERATIONS = {
         {
             "suite": one_of(*SUITES),
             "identityPrivate": octets(),
-            "ephemeralPrivate": Optional(octets()),
-            "kemRandom": Optional(octets(32)),
-            "kemShared": Optional(octets(KEM_SECRET_BYTES)),
-            "kemCiphertext": Optional(octets()),
+            "ephemeralPrivate": Omittable(octets()),
+            "kemRandom": Omittable(octets(32)),
+            "kemShared": Omittable(octets(KEM_SECRET_BYTES)),
+            "kemCiphertext": Omittable(octets()),
             "remote": _BUNDLE,
         },
         _initiate,
@@ -111,13 +111,13 @@ OPERATIONS = {
             "suite": one_of(*SUITES),
             "identityPrivate": octets(),
             "signedPreKeyPrivate": octets(),
-            "oneTimePreKeyPrivate": Optional(octets()),
-            "kemPrivate": Optional(octets()),
-            "kemPublic": Optional(octets()),
-            "kemShared": Optional(octets(KEM_SECRET_BYTES)),
+            "oneTimePreKeyPrivate": Omittable(octets()),
+            "kemPrivate": Omittable(octets()),
+            "kemPublic": Omittable(octets()),
+            "kemShared": Omittable(octets(KEM_SECRET_BYTES)),
             "remoteIdentity": octets(),
             "ephemeralPublic": octets(),
-            "kemCiphertext": Optional(octets()),
+            "kemCiphertext": Omittable(octets()),
         },
         _respond,
     ),

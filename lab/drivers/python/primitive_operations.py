@@ -14,7 +14,7 @@ from context import Context, Operation
 from keys import agree, public_of, read_private, read_public, wire_form
 from ratchet import MAX_FORWARD_JUMPS
 from tracing import Trace
-from values import Optional, number, octets
+from values import Omittable, number, octets
 
 
 def written_keys(keys: chains.MessageKeys) -> dict:
@@ -75,13 +75,13 @@ OPERATIONS = {
     "x25519.public": Operation({"private": octets()}, _public),
     "x25519.shared": Operation({"private": octets(), "public": octets()}, _shared),
     "xeddsa.sign": Operation(
-        {"private": octets(), "message": octets(), "random": Optional(octets(xeddsa.RANDOM_BYTES))}, _sign
+        {"private": octets(), "message": octets(), "random": Omittable(octets(xeddsa.RANDOM_BYTES))}, _sign
     ),
     "xeddsa.verify": Operation({"public": octets(), "message": octets(), "signature": octets()}, _verify),
     "hkdf": Operation(
         {
             "ikm": octets(),
-            "salt": Optional(octets(), b""),
+            "salt": Omittable(octets(), b""),
             "info": octets(),
             "length": number(1, kdf.MAX_OUTPUT_BYTES),
         },
@@ -90,8 +90,8 @@ OPERATIONS = {
     "chain.step": Operation(
         {
             "chainKey": octets(chains.KEY_BYTES),
-            "index": Optional(number(0, MAX_FORWARD_JUMPS), 0),
-            "pqKey": Optional(octets(chains.KEY_BYTES), b""),
+            "index": Omittable(number(0, MAX_FORWARD_JUMPS), 0),
+            "pqKey": Omittable(octets(chains.KEY_BYTES), b""),
         },
         _chain_step,
     ),
@@ -102,8 +102,8 @@ OPERATIONS = {
             "localIdentity": octets(),
             "remoteId": octets(),
             "remoteIdentity": octets(),
-            "iterations": Optional(number(2, 1_000_000), 5200),
-            "version": Optional(number(1, 2), 2),
+            "iterations": Omittable(number(2, 1_000_000), 5200),
+            "version": Omittable(number(1, 2), 2),
         },
         _fingerprint,
     ),

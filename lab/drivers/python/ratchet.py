@@ -117,7 +117,7 @@ class Ratchet:
         parts += [self._sending_key, _be32(self._sending_index), _be32(len(self._receiving))]
         for chain in self._receiving:
             parts += [chain.ratchet_key, chain.key, _be32(chain.index), _be32(len(chain.skipped))]
-            for index, seed in sorted(chain.skipped.items()):
+            for index, seed in chain.skipped.items():
                 parts += [_be32(index), seed]
         return b"".join(parts)
 

@@ -10,7 +10,7 @@ from keys import draw_private, read_prime_order, read_private, read_public, wire
 from primitive_operations import written_keys
 from ratchet import Header, Ratchet
 from tracing import Trace
-from values import Optional, invalid, number, octets, one_of, record, string
+from values import Omittable, invalid, number, octets, one_of, record, string
 
 _KEY = octets(KEY_BYTES)
 _COUNTER = number(0, 2**32 - 1)
@@ -63,18 +63,18 @@ OPERATIONS = {
             "role": one_of("initiator", "responder"),
             "rootKey": _KEY,
             "chainKey": _KEY,
-            "private": Optional(octets()),
-            "remote": Optional(octets()),
+            "private": Omittable(octets()),
+            "remote": Omittable(octets()),
         },
         _init,
     ),
-    "ratchet.send": Operation({"ratchet": string, "pqKey": Optional(_KEY, b"")}, _send),
+    "ratchet.send": Operation({"ratchet": string, "pqKey": Omittable(_KEY, b"")}, _send),
     "ratchet.receive": Operation(
         {
             "ratchet": string,
             "header": record({"ratchetKey": octets(), "previousCounter": _COUNTER, "counter": _COUNTER}),
-            "nextPrivate": Optional(octets()),
-            "pqKey": Optional(_KEY, b""),
+            "nextPrivate": Omittable(octets()),
+            "pqKey": Omittable(_KEY, b""),
         },
         _receive,
     ),

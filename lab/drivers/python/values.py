@@ -18,14 +18,14 @@ Reader = Callable[[Any, str], Any]
 
 
 @dataclass(frozen=True)
-class Optional:
+class Omittable:
     """A field that may be missing, and what stands for it then."""
 
     reader: Reader
     default: Any = None
 
 
-Shape = Mapping[str, Reader | Optional]
+Shape = Mapping[str, Reader | Omittable]
 
 # Upper case is another text for the same bytes, and bytes.fromhex passes over blanks.
 _HEX = re.compile(r"(?:[0-9a-f]{2})*")
@@ -111,8 +111,8 @@ def record(shape: Shape, together: tuple[tuple[str, ...], ...] = ()) -> Reader:
     return read
 
 
-def _field(reader: Reader | Optional, value: dict[str, Any], name: str, path: str) -> Any:
-    if isinstance(reader, Optional):
+def _field(reader: Reader | Omittable, value: dict[str, Any], name: str, path: str) -> Any:
+    if isinstance(reader, Omittable):
         return reader.reader(value[name], path + name) if name in value else reader.default
     if name not in value:
         raise invalid("missing-field", path + name)
