@@ -16,6 +16,7 @@ import {
   readAllTitles,
   readAttacks,
   readCodeTags,
+  readPythonTags,
   readRequirements,
   type Title,
 } from './lib/spec.ts';
@@ -27,6 +28,7 @@ interface Sources {
   readonly malformed: readonly string[];
   readonly attacks: readonly Attack[];
   readonly code: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly python: ReadonlyMap<string, ReadonlySet<string>>;
   readonly titles: readonly Title[];
 }
 
@@ -45,7 +47,7 @@ export interface Trace {
 export function readSources(root?: string): Sources {
   const { requirements, malformed } = readRequirements(root);
   const [attacks, code, titles] = [readAttacks(root), readCodeTags(root), readAllTitles(root)];
-  return { requirements, malformed, attacks, code, titles };
+  return { requirements, malformed, attacks, code, python: readPythonTags(root), titles };
 }
 
 function testFiles(titles: readonly Title[], id: string): string[] {
@@ -91,9 +93,10 @@ function titleFaults({ titles }: Sources, known: ReadonlySet<string>): string[] 
   });
 }
 
-function codeFaults({ code }: Sources, known: ReadonlySet<string>): string[] {
+function codeFaults({ code, python }: Sources, known: ReadonlySet<string>): string[] {
   const prefixes = new Set([...known].map(prefixOf));
-  const wrong = [...code].filter(([id]) => prefixes.has(prefixOf(id)) && !known.has(id));
+  const own = [...code].filter(([id]) => prefixes.has(prefixOf(id)));
+  const wrong = [...own, ...python].filter(([id]) => !known.has(id));
   return wrong.map(([id, files]) => `${[...files].join(', ')} names ${id}, which does not exist`);
 }
 

@@ -128,6 +128,17 @@ async function runSteps(subject: Subject, steps: readonly Step[]): Promise<Outco
   return { ...PASSED, intermediates };
 }
 
+/** The KEM of a suite. */
+const KEMS: Readonly<Record<string, string>> = {
+  'PQXDH_X25519_SHA-256_ML-KEM-1024': 'ML-KEM-1024',
+  'PQXDH_X25519_SHA-256_CRYSTALS-KYBER-1024': 'Kyber-1024-r3',
+};
+
+/** The KEM that a driver has to run for a handshake, unless its caller did. */
+function kemToRun(op: string, { suite, kemShared }: Fields): string | undefined {
+  return op.startsWith('handshake.') && kemShared === undefined ? KEMS[String(suite)] : undefined;
+}
+
 /** What a test needs that a driver has not announced, or null. */
 function lackingFor({ hello }: Subject, group: TestGroup, test: VectorTest): string | null {
   const calls = 'steps' in test ? test.steps : [{ op: group.op ?? '', args: test.args }];
@@ -137,6 +148,10 @@ function lackingFor({ hello }: Subject, group: TestGroup, test: VectorTest): str
   const suites = calls.flatMap(({ args }) => [args.suite, ...(Array.isArray(args.suites) ? args.suites : [])]);
   const suite = suites.find((name) => typeof name === 'string' && !hello.suites.includes(name));
   if (suite !== undefined) return String(suite);
+  const run = calls
+    .map(({ op, args }) => kemToRun(op, args))
+    .find((name) => name !== undefined && !hello.kems.includes(name));
+  if (run !== undefined) return run;
   const kem = calls.map(({ args }) => args.kem).find((name) => typeof name === 'string' && !hello.kems.includes(name));
   return hello.kems.length > 0 && kem !== undefined ? String(kem) : null;
 }

@@ -35,6 +35,11 @@ export function sourceFiles(folders: readonly string[] = CODE_FOLDERS, root: str
   return folders.flatMap((folder) => filesBelow(folder, root)).filter((file) => /\.([cm]?ts|cjs)$/.test(file));
 }
 
+/** The Python files of a tree. */
+export function pythonFiles(root?: string): string[] {
+  return CODE_FOLDERS.flatMap((folder) => filesBelow(folder, root)).filter((file) => file.endsWith('.py'));
+}
+
 /** A file's text. */
 export function readText(file: string, root: string = ROOT): string {
   return readFileSync(join(root, file), 'utf8');

@@ -5,7 +5,7 @@
  * Owns: reading `spec/*.md`, `spec/attacks.json`, the ids in comments of the code and in titles of tests.
  */
 import ts from 'typescript';
-import { filesBelow, lineOf, parse, readText, SHIPPED_FOLDERS, sourceFiles } from './files.ts';
+import { filesBelow, lineOf, parse, pythonFiles, readText, SHIPPED_FOLDERS, sourceFiles } from './files.ts';
 
 /** One requirement of `spec/`. */
 export interface Requirement {
@@ -87,6 +87,17 @@ export function readCodeTags(root?: string): Map<string, Set<string>> {
     for (const line of readText(file, root).split('\n')) {
       const comment = /(?:\/\/|^\s*\/?\*).*$/.exec(line)?.[0] ?? '';
       for (const id of comment.match(ID) ?? []) tags.set(id, (tags.get(id) ?? new Set()).add(file));
+    }
+  }
+  return tags;
+}
+
+/** The same of the driver in Python, whose tags must lead somewhere, but are no sign that our own code obeys. */
+export function readPythonTags(root?: string): Map<string, Set<string>> {
+  const tags = new Map<string, Set<string>>();
+  for (const file of pythonFiles(root)) {
+    for (const [, id = ''] of readText(file, root).matchAll(/@req ([A-Z]{2,6}-\d{2}[a-z]?)\b/g)) {
+      tags.set(id, (tags.get(id) ?? new Set()).add(file));
     }
   }
   return tags;

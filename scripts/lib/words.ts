@@ -63,7 +63,7 @@ export function claims(file: string, text: string): string[] {
 /** Left-overs in the code and texts of a tree. */
 export function treeLeftovers(root?: string): string[] {
   const files = [...CODE_FOLDERS, 'spec', 'docs'].flatMap((folder) => filesBelow(folder, root));
-  const texts = files.filter((file) => /\.([cm]?[jt]s|md)$/.test(file) && !file.startsWith('docs/api/'));
+  const texts = files.filter((file) => /\.([cm]?[jt]s|py|md)$/.test(file) && !file.startsWith('docs/api/'));
   return texts
     .filter((file) => !CODE_WORDS_EXEMPT.includes(file))
     .flatMap((file) => leftovers(file, readText(file, root)));

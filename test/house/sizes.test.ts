@@ -12,8 +12,10 @@ test('[CNV-14] no file and no function of the tree is too long', () => {
 });
 
 test('[CNV-14] finds a file of one line too many', () => {
-  const files = { 'client/ok.ts': lines(MAX_FILE_LINES), 'client/long.ts': lines(MAX_FILE_LINES + 1) };
-  expect(withTree(files, measureSizes).violations).toEqual(['client/long.ts has 401 lines']);
+  for (const end of ['ts', 'py']) {
+    const files = { [`lab/ok.${end}`]: lines(MAX_FILE_LINES), [`lab/long.${end}`]: lines(MAX_FILE_LINES + 1) };
+    expect(withTree(files, measureSizes).violations).toEqual([`lab/long.${end} has 401 lines`]);
+  }
 });
 
 test.each(['function f() {', 'const f = () => {', 'class A { f() {', 'const a = { get f() {'])(

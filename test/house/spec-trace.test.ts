@@ -26,7 +26,8 @@ describe('trace', () => {
   });
 
   test('[CNV-17] finds a MUST without code or test', () => {
-    expect(faults({ 'protocol/handshake/a.ts': "export const a = 'HSK-01';\n" })).toEqual([
+    const tagged = { 'lab/a.py': '# @req HSK-01\n' };
+    expect(faults({ ...tagged, 'protocol/handshake/a.ts': "export const a = 'HSK-01';\n" })).toEqual([
       'HSK-01 (spec/02-handshake.md) has no code tag',
     ]);
     expect(faults({ 'test/a.test.ts': "test('[PRIM-01] refuses HSK-01', f);\n" })).toEqual([
@@ -43,6 +44,8 @@ describe('trace', () => {
     expect(faults(title)).toEqual(['test/b.test.ts:1 names HSK-77, which does not exist']);
     const comment = { 'client/b.ts': '// @req HSK-78\nf();\n' };
     expect(faults(comment)).toEqual(['client/b.ts names HSK-78, which does not exist']);
+    const python = { 'lab/b.py': '# @req HSK-79\n' };
+    expect(faults(python)).toEqual(['lab/b.py names HSK-79, which does not exist']);
   });
 
   test('[CNV-17] finds sections that are named and do not exist', () => {

@@ -4,7 +4,7 @@
  * @spec 11-driver
  * Owns: asking and awaiting answers, the state of a driver as text. Must not know: what is asked.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, onTestFinished } from 'vitest';
@@ -102,16 +102,17 @@ export function twoDevices(options: object = {}, driver: Driver = newDriver()) {
   return { driver, alice: a, bob: b, bundle, send, pass };
 }
 
-/** A driver process, killed with the test. */
+/** A driver process, ours unless the command of another is given, killed with the test. */
 export class DriverProcess {
-  readonly #child = spawn(process.execPath, [PAWL, 'driver'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  readonly #child: ChildProcessWithoutNullStreams;
   readonly #waiting: ((line: string) => void)[] = [];
   readonly unasked: string[] = [];
   readonly exit: Promise<number | null>;
   errors = '';
   #id = 0;
 
-  constructor() {
+  constructor(command: string = process.execPath, args: readonly string[] = [PAWL, 'driver']) {
+    this.#child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
     createInterface({ input: this.#child.stdout }).on('line', (line) => {
       const waiting = this.#waiting.shift();
       if (waiting === undefined) this.unasked.push(line);
@@ -126,7 +127,8 @@ export class DriverProcess {
 
   /** One line and its answer. */
   line(text: string): Promise<Answer> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      void this.exit.then((code) => reject(new Error(`the driver ended with ${code}: ${this.errors}`)));
       this.#waiting.push((line) => resolve(JSON.parse(line) as Answer));
       this.#child.stdin.write(`${text}\n`);
     });
