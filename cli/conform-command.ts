@@ -19,6 +19,7 @@ interface ConformFlags {
   vectors?: string;
   profile?: Profile;
   timeout: number;
+  atLeast: number;
   json: boolean;
 }
 
@@ -26,6 +27,11 @@ function seconds(value: string): number {
   const number = Number(value);
   if (!(number > 0 && number <= 3600)) throw new InvalidArgumentError('seconds are a number above 0, at most 3600.');
   return number;
+}
+
+function whole(value: string): number {
+  if (!/^\d{1,9}$/.test(value)) throw new InvalidArgumentError('a number of tests is a whole number.');
+  return Number(value);
 }
 
 /** A folder of this package or checkout: beside `cli/`, or one further up from `dist/cli/`. */
@@ -91,7 +97,13 @@ async function conform(flags: ConformFlags): Promise<number> {
   }
   if (flags.json) process.stdout.write(`${JSON.stringify({ totals: totals(run), ...run })}\n`);
   if (run.fault !== null) process.stderr.write(`pawl conform: ${run.fault}\n`);
-  return stop.signal.aborted ? 130 : exitCode(run);
+  if (stop.signal.aborted) return 130;
+  const { passed } = totals(run);
+  if (run.fault === null && passed < flags.atLeast) {
+    process.stderr.write(`pawl conform: ${passed} tests passed, where at least ${flags.atLeast} must\n`);
+    return 1;
+  }
+  return exitCode(run);
 }
 
 const HELP = `
@@ -104,7 +116,7 @@ Examples:
   pawl conform --driver "python3 my_driver.py" --only x3dh     one family
   pawl conform --driver ./driver --report out/                 out/index.html, out/junit.xml, out/report.json
 
-Exit codes: 0 everything that was run passed, 1 something failed or nothing was run, 2 wrong usage, vectors that cannot be read, or a
+Exit codes: 0 everything that was run passed, 1 something failed, or fewer passed than --at-least, 2 wrong usage, vectors that cannot be read, or a
 driver that hangs, dies or talks out of turn (the report so far is kept), 130 interrupted.`;
 
 /** The command, for the program to add. */
@@ -123,6 +135,7 @@ export function conformCommand(): Command {
       ).choices(['strict', 'libsignal']),
     )
     .option('--timeout <seconds>', 'how long one answer may take', seconds, 30)
+    .option('--at-least <number>', 'fail where fewer tests pass: a driver must not lose operations unnoticed', whole, 1)
     .option('--json', 'print the whole run as one JSON object instead', false)
     .addHelpText('after', HELP)
     .action(async (flags: ConformFlags) => {

@@ -91,6 +91,16 @@ describe('a driver', () => {
   });
 });
 
+test('[VEC-18] fewer passed tests than asked for are a failure', () => {
+  const args = ['--driver', OURS, '--vectors', small(), '--at-least'];
+  expect(conform(...args, '4').status).toBe(0);
+  expect(conform(...args, '5')).toMatchObject({
+    status: 1,
+    stderr: 'pawl conform: 4 tests passed, where at least 5 must\n',
+  });
+  expect(conform(...args, 'many').status).toBe(2);
+});
+
 describe('reports', () => {
   test('[VEC-17] page, JUnit and JSON hold the failure; the page needs nothing from elsewhere', () => {
     const vectors = small();
