@@ -35,7 +35,7 @@ function reasonsOf(file: VectorFile): { invalid: number; pairs: Set<string> } {
 }
 
 /** Path below `vectors/` → text, the manifest last. @throws {Error} where a test comes out otherwise than declared. */
-export function generate(): ReadonlyMap<string, string> {
+export function generate(progress: (line: string) => void = () => undefined): ReadonlyMap<string, string> {
   const texts = new Map<string, string>();
   const files: Record<string, Census & { readonly sha256: string }> = {};
   for (const family of FAMILIES) {
@@ -45,6 +45,7 @@ export function generate(): ReadonlyMap<string, string> {
     texts.set(name, text);
     texts.set(`schemas/${file.schema}`, `${JSON.stringify(schemaOf(file))}\n`);
     const { invalid, pairs } = reasonsOf(file);
+    progress(`  ${family.name}: ${file.numberOfTests} tests`);
     const sha256 = createHash('sha256').update(text).digest('hex');
     files[name] = {
       sha256,
@@ -86,7 +87,7 @@ function write(texts: ReadonlyMap<string, string>): void {
 }
 
 if (import.meta.main) {
-  const texts = generate();
+  const texts = generate((line) => process.stderr.write(`${line}\n`));
   // @req VEC-10
   if (!process.argv.includes('--check')) write(texts);
   const faults = compare(texts);

@@ -7,7 +7,8 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { Run } from '../../cli/conform/run.ts';
+import { type Run, runVectors } from '../../cli/conform/run.ts';
+import { exitCode } from '../../cli/conform/summary.ts';
 import { loadVectors, type VectorFile } from '../../cli/conform/vector-file.ts';
 import { PAWL } from '../support/driver.ts';
 import { SMALL_FILES, smallVectors } from '../support/small-vectors.ts';
@@ -136,9 +137,10 @@ describe('reports', () => {
 
 describe('[VEC-16] a driver that', () => {
   const vectors = small();
+  const judge = (command: string, timeout = 60_000) =>
+    runVectors({ command, files: loadVectors(vectors), timeout, profile: null });
 
   test.each([
-    ['hangs', 'did not answer hkdf within 1 s'],
     ['dies', 'ended (exit 3)'],
     ['dies loudly', 'out of memory'],
     ['other id', 'answered with id'],
@@ -147,36 +149,40 @@ describe('[VEC-16] a driver that', () => {
     ['neither ok nor error', 'neither "ok" nor an "error"'],
     ['both ok and error', 'neither "ok" nor an "error"'],
     ['flood', 'bytes without a line feed'],
-  ])('[VEC-16] %s is named with file and test; what was run is kept', (way, message) => {
-    const out = join(vectors, `out ${way}`);
-    const answer = run(bad(way, 1), '--vectors', vectors, '--timeout', '1', '--report', out);
-    expect(answer.status).toBe(2);
-    expect(answer.stderr).toContain(message);
-    expect(answer.stderr).toMatch(/small-hkdf\.vectors\.json tcId 2 \(32 bytes\)/);
-    expect(answer.run.results).toHaveLength(1);
-    expect(readFileSync(join(out, 'index.html'), 'utf8')).toContain('Broken off');
-    expect(existsSync(join(out, 'junit.xml'))).toBe(true);
+  ])('[VEC-16] %s is named with file and test; what was run is kept', async (way, message) => {
+    const result = await judge(bad(way, 1));
+    expect(result.fault).toContain(message);
+    expect(result.fault).toContain(`${bad(way, 1)}: small-hkdf.vectors.json tcId 2 (32 bytes): the driver `);
+    expect(result.results).toHaveLength(1);
+    expect(exitCode(result)).toBe(2);
   });
 
-  test('[VEC-16] talks out of turn', () => {
-    const answer = run(bad('talks twice'), '--vectors', vectors);
-    expect(answer.status).toBe(2);
-    expect(answer.stderr).toMatch(/nobody asked for|answered with id/);
+  test('[VEC-16] hangs is given up', async () => {
+    const { fault } = await judge(bad('hangs', 1), 5_000);
+    expect(fault).toContain('tcId 2 (32 bytes): the driver did not answer hkdf within 5 s');
   });
 
   test.each([
-    ['no hello', 'refused hello'],
-    ['no ops', 'without operations'],
-  ])('[VEC-16] %s', (way, message) => {
-    const answer = run(bad(way), '--vectors', vectors);
-    expect(answer.status).toBe(2);
-    expect(answer.stderr).toContain(message);
+    ['talks twice', /nobody asked for|answered with id/],
+    ['no hello', /refused hello/],
+    ['no ops', /without operations/],
+  ])('[VEC-16] %s', async (way, message) => {
+    const result = await judge(bad(way));
+    expect(result.fault).toMatch(message);
+    expect(exitCode(result)).toBe(2);
   });
 
-  test('[VEC-16] is no program', () => {
-    const answer = run('no-such-program-anywhere', '--vectors', vectors);
-    expect(answer.status).toBe(2);
-    expect(answer.stderr).toContain('no-such-program-anywhere');
+  test('[VEC-16] is no program', async () => {
+    expect((await judge('no-such-program-anywhere')).fault).toMatch(/^no-such-program-anywhere: ended/);
+  });
+
+  test('[VEC-16] leaves a report of what was run, and exit code 2', () => {
+    const out = join(vectors, 'out');
+    const answer = conform('--driver', bad('dies', 1), '--vectors', vectors, '--report', out);
+    expect(answer).toMatchObject({ status: 2, stderr: expect.stringContaining('ended (exit 3)') });
+    expect(readFileSync(join(out, 'index.html'), 'utf8')).toContain('Broken off');
+    expect(readFileSync(join(out, 'junit.xml'), 'utf8')).toContain('errors="1"');
+    expect(existsSync(join(out, 'report.json'))).toBe(true);
   });
 
   test('[VEC-16] Ctrl-C ends the driver and exits 130', async () => {
@@ -201,12 +207,8 @@ describe('[VEC-12] vectors that cannot be used', () => {
     ['too few tests', changed('"numberOfTests":3', '"numberOfTests":4'), /3 tests, but numberOfTests 4/],
     ['one id twice', changed('"tcId":2', '"tcId":1'), /tcId 1 stands twice/],
   ])('[VEC-12] %s', (_, file, message) => {
-    const folder = small([file]);
-    const answer = conform('--driver', bad('hangs'), '--vectors', folder);
-    expect(answer.status).toBe(2);
-    expect(answer.stderr).toMatch(message);
-    expect(answer.stderr).toContain('small-hkdf.vectors.json');
-    expect(answer.stdout).toBe('');
+    expect(() => loadVectors(small([file]))).toThrow(message);
+    expect(() => loadVectors(small([file]))).toThrow(/^small-hkdf\.vectors\.json/);
   });
 
   test('[VEC-12] a file that is cut off, a folder without any, an unknown family', () => {

@@ -10,7 +10,7 @@ import type { CallTest, Fields, Json, Step, StepTest, TestGroup, VectorFile } fr
 import { answerLine } from '../../cli/driver/answer.ts';
 import { type Driver, newDriver } from '../../cli/driver/driver.ts';
 import { utf8 } from '../../protocol/bytes/bytes.ts';
-import { nobleProvider } from '../../protocol/crypto/noble.ts';
+import { nodeProvider } from '../../protocol/crypto/node.ts';
 import type {
   CallDefinition,
   CallGroup,
@@ -38,7 +38,7 @@ function failNow(place: string, problem: string): never {
 function dryDriver(): Driver {
   return newDriver({
     version: VECTORS_VERSION,
-    provider: nobleProvider,
+    provider: nodeProvider,
     random: () => failNow('vectors', 'an operation drew randomness that its arguments did not give'),
     clock: () => failNow('vectors', 'an operation asked for the time'),
     notice: () => undefined,

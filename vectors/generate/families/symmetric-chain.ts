@@ -45,7 +45,7 @@ const hkdfs: CallDefinition[] = [1, 31, 32, 33, 50, 64, 80, 96, 160, 8_160].flat
         length,
       },
       // Under a label of the protocol the values on the way would have the protocol's names.
-    trace: info === '',
+      trace: info === '',
     }),
   ),
 );
