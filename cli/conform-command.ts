@@ -78,6 +78,8 @@ async function conform(flags: ConformFlags): Promise<number> {
   const stop = new AbortController();
   const interrupt = () => stop.abort();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, interrupt);
+  // Whoever reads our output may stop reading: that ends the run, and the driver with it.
+  process.stdout.on('error', interrupt);
   const print = (line: string) => {
     if (!flags.json) process.stdout.write(`${line}\n`);
   };

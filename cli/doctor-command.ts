@@ -116,6 +116,8 @@ export function doctorCommand(): Command {
     .option('--json', 'print one JSON object: {"kem":…,"findings":[…],"undecided":[…],"conclusion":…}', false)
     .addHelpText('after', HELP)
     .action((flags: KemFlags) => {
+      // Whoever reads the answer may stop reading.
+      process.stdout.on('error', () => process.exit());
       try {
         process.exitCode = run(flags);
       } catch (error) {
