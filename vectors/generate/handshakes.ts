@@ -161,7 +161,7 @@ export function respondArgs({ suite, kem }: Kit, keys: Keys, { oneTime, kem: rol
 
 /** A good half. */
 export function honest(kit: Kit, comment: string, args: Fields, flags: readonly string[] = []): CallDefinition {
-  return { comment: `${kit.suite}: ${comment}`, req: kit.req, flags, args, trace: true };
+  return { comment, req: kit.req, flags, args, trace: true };
 }
 
 /** The name of a handshake in comments, and its flags. */
@@ -203,7 +203,7 @@ const LENIENT = { strict: 'invalid', libsignal: 'valid' } as const;
 function spoilt(kit: Kit, half: string, args: Fields, spoiling: Spoiling): CallDefinition {
   const { what, reason, against, req, lenient = false } = spoiling;
   return {
-    comment: `${kit.suite}: ${what}`,
+    comment: what,
     req,
     args,
     refused: { reason, against, check: `${kit.name} ${half}: ${what}` },

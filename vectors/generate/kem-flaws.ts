@@ -151,7 +151,6 @@ function ciphertextFlaws(kit: Kit, { type }: KemKit, ciphertext: string): Flaw[]
     { name: 'without its type byte', value: ciphertext.slice(2), ...length },
     { name: 'of the length of ML-KEM-768', value: cut(ciphertext, SMALLER_CIPHERTEXT), ...length },
     { name: 'of the other suite’s type', value: typed(otherType(type), ciphertext), ...kind },
-    { name: 'of type 00', value: typed(0, ciphertext), ...kind },
     { name: 'of an EC key’s type', value: typed(0x05, ciphertext), ...kind },
   ];
   return all.filter(({ name }) => kit.repeatsKem(name));

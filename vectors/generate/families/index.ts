@@ -6,10 +6,12 @@
  */
 import type { Family } from '../definition.ts';
 import { doubleRatchet } from './double-ratchet.ts';
+import { fingerprint } from './fingerprint.ts';
 import { incrementalMlKem768 } from './incremental-mlkem768.ts';
 import { kem } from './kem.ts';
 import { messages } from './messages.ts';
 import { pqxdh } from './pqxdh.ts';
+import { senderKeys } from './sender-keys.ts';
 import { sessionDialogues } from './session-dialogues.ts';
 import { spqrAuthenticator } from './spqr-authenticator.ts';
 import { spqrChain } from './spqr-chain.ts';
@@ -33,4 +35,6 @@ export const FAMILIES: readonly Family[] = [
   tripleRatchet,
   messages,
   sessionDialogues,
+  senderKeys,
+  fingerprint,
 ];
