@@ -8,6 +8,7 @@ import type { Family } from '../definition.ts';
 import { incrementalMlKem768 } from './incremental-mlkem768.ts';
 import { kem } from './kem.ts';
 import { spqrAuthenticator } from './spqr-authenticator.ts';
+import { spqrBraid } from './spqr-braid.ts';
 import { spqrChain } from './spqr-chain.ts';
 import { spqrErasure } from './spqr-erasure.ts';
 import { symmetricChain } from './symmetric-chain.ts';
@@ -21,4 +22,5 @@ export const FAMILIES: readonly Family[] = [
   spqrErasure,
   spqrAuthenticator,
   spqrChain,
+  spqrBraid,
 ];
