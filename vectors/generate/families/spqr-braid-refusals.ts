@@ -362,15 +362,6 @@ const keys: SequenceDefinition[] = [
     refuse('$b', payload(25_006, 0), 'pq-key-jump'),
     receive('$b', payload(6, 0), 'values'),
   ),
-  refused(
-    'a seed of 31 bytes',
-    'DRV-06',
-    'seed of 31 bytes',
-    'PRIM-12',
-    { ...start('$a'), args: { ...start('$a').args, seed: '00'.repeat(31) }, bind: {}, refused: 'bad-length' },
-    ALONE,
-    receive('$b', payload(1, 1), 'values'),
-  ),
   ...[0, 31, 33].map((length) =>
     refused(
       `a PQ ratchet key of ${length} bytes`,

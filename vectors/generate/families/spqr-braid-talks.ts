@@ -28,7 +28,7 @@ function talk(comment: string, flags: string[], ...steps: StepDefinition[]): Seq
 function lossy(count: number): StepDefinition[] {
   return Array.from({ length: count }, (_, i) => {
     const from: Side = i % 2 === 0 ? '$a' : '$b';
-    return [2, 5].includes(i % 7) ? [send(from)] : pass(from, 'values');
+    return [2, 5].includes(i % 7) ? [send(from)] : pass(from, i < count / 2 ? 'nothing' : 'values');
   }).flat();
 }
 
@@ -96,8 +96,8 @@ const whole: SequenceDefinition[] = [
   talk(
     'blocks of five',
     ['Blocks'],
-    ...blocks(5, 5, 9, 'nothing'),
-    ...blocks(5, 5, 11, 'values'),
+    ...blocks(5, 5, 15, 'nothing'),
+    ...blocks(5, 5, 5, 'values'),
     look('$a'),
     look('$b'),
   ),
