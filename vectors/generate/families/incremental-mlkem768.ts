@@ -6,41 +6,15 @@
  */
 
 import type { Json } from '../../../cli/conform/vector-file.ts';
-import { splitKey } from '../../../protocol/crypto/incremental-ml-kem.ts';
-import { getKem } from '../../../protocol/crypto/kem.ts';
 import { nobleProvider as provider } from '../../../protocol/crypto/noble.ts';
 import type { CallDefinition, Family, SequenceDefinition, StepDefinition } from '../definition.ts';
-import { fixed, fixedHex, flipped, hex } from '../definition.ts';
+import { fixedHex, flipped, hex } from '../definition.ts';
 import { type Flaw, lengthFlaws } from '../flaws.ts';
+import { alice, KEM, other, pairOf } from './incremental-material.ts';
 import { LENGTHS_UNTESTED, unreducedFlaws, withCoefficient } from './kem-material.ts';
 
 /** Libraries that add this KEM without vectors to share: what the hash in the header is over is the first thing to go wrong. */
 const NO_SHARED_VECTORS = 'https://github.com/RustCrypto/KEMs/issues/264';
-const KEM = 'ML-KEM-768';
-const { fromSeed, encapsulate, parameterSet } = getKem(KEM);
-
-function pairOf(name: string) {
-  const seed = fixed(`${name} seed`, 64);
-  const { publicKey, privateKey } = fromSeed(provider, seed);
-  const { header, vector } = splitKey(provider, publicKey);
-  const coins = fixed(`${name} coins`);
-  const { ciphertext } = encapsulate(provider, publicKey, () => coins.slice());
-  return {
-    seed: hex(seed),
-    public: hex(publicKey),
-    private: hex(provider.kemExpand(parameterSet, privateKey).expose()),
-    header: hex(header),
-    vector: hex(vector),
-    rho: hex(header.subarray(0, 32)),
-    hash: hex(header.subarray(32)),
-    coins: hex(coins),
-    ciphertext1: hex(ciphertext.subarray(0, 960)),
-    ciphertext2: hex(ciphertext.subarray(960)),
-  };
-}
-
-const alice = pairOf('incremental');
-const other = pairOf('another incremental');
 const sha3 = (...parts: readonly string[]) => hex(provider.sha3_256(Buffer.from(parts.join(''), 'hex')));
 
 const keygens: CallDefinition[] = [

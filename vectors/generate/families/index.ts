@@ -14,6 +14,7 @@ import { pqxdh } from './pqxdh.ts';
 import { senderKeys } from './sender-keys.ts';
 import { sessionDialogues } from './session-dialogues.ts';
 import { spqrAuthenticator } from './spqr-authenticator.ts';
+import { spqrBraid } from './spqr-braid.ts';
 import { spqrChain } from './spqr-chain.ts';
 import { spqrErasure } from './spqr-erasure.ts';
 import { symmetricChain } from './symmetric-chain.ts';
@@ -32,6 +33,7 @@ export const FAMILIES: readonly Family[] = [
   spqrErasure,
   spqrAuthenticator,
   spqrChain,
+  spqrBraid,
   tripleRatchet,
   messages,
   sessionDialogues,

@@ -163,16 +163,17 @@ const decapsulations = each((material) => {
   const flags = isKyber(material) ? ['RoundThree'] : [];
   const damaged = flipped(ciphertext, ciphertext.length * 4 - 8);
   const rejecting = [...flags, 'ImplicitRejection', ...(isKyber(material) ? ['DeployedRejection'] : [])];
+  const rejected: CallDefinition = {
+    comment: `${kem}: implicit rejection with the expanded key`,
+    req,
+    flags: rejecting,
+    args: { kem, private: expanded, ciphertext: damaged },
+    trace: true,
+  };
   return [
     { comment: `${kem}: with the seed`, req, flags, args: { kem, private: seed, ciphertext }, trace: true },
     { comment: `${kem}: with the expanded key`, req, flags, args: { kem, private: expanded, ciphertext }, trace: true },
-    {
-      comment: `${kem}: implicit rejection with the expanded key`,
-      req,
-      flags: rejecting,
-      args: { kem, private: expanded, ciphertext: damaged },
-      trace: true,
-    },
+    ...(isSmallest(material) || isKyber(material) ? [rejected] : []),
   ];
 });
 
