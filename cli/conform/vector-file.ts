@@ -115,7 +115,7 @@ function placeOf(content: unknown, pointer: string): string {
 }
 
 /** Validators by the name of the schema file, from the folder `schemas/` beside the vectors. */
-export function schemaChecker(folder: string): (name: string, content: unknown) => VectorFile {
+function schemaChecker(folder: string): (name: string, content: unknown) => VectorFile {
   const ajv = new Ajv2020({ strict: true, strictRequired: false, allErrors: false });
   const schemas = join(folder, 'schemas');
   for (const name of readdirSync(schemas).sort()) ajv.addSchema(parse(schemas, name) as object, name);

@@ -15,7 +15,7 @@ import { SMALL_FILES, smallVectors } from '../support/small-vectors.ts';
 
 const OURS = `"${process.execPath}" "${PAWL}" driver`;
 const bad = (way: string, after = 0) =>
-  `"${process.execPath}" "${join(import.meta.dirname, '../support/bad-driver.ts')}" "${way}" ${after}`;
+  `"${process.execPath}" "${join(import.meta.dirname, '../support/bad-driver-process.ts')}" "${way}" ${after}`;
 
 const folders: string[] = [];
 afterAll(() => {

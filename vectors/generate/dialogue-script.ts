@@ -12,7 +12,7 @@ import { fixedHex } from './definition.ts';
 export type Who = 'alice' | 'bob';
 
 /** The first of January 2026, in milliseconds since 1970. */
-export const NOW = 1_767_225_600_000;
+const NOW = 1_767_225_600_000;
 export const DAY = 86_400_000;
 
 /** A message on its way, by the names that its step bound. */

@@ -64,7 +64,7 @@ export function smallOrderFlaws(reason: string): Flaw[] {
 }
 
 /** An honest key with a point of order 8 added. */
-export function torsionFlaw(key: Uint8Array): Flaw {
+function torsionFlaw(key: Uint8Array): Flaw {
   return {
     name: 'with a point of order 8 added',
     value: hex(wire(torsioned(key))),

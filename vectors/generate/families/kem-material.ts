@@ -59,7 +59,7 @@ export function withCoefficient(value: string, at: number, coefficient: number):
 }
 
 /** The first coefficient that, with q added, still has 12 bits: the same number, written in a way that is not reduced. */
-export function withAlias(value: string): string {
+function withAlias(value: string): string {
   const bytes = Buffer.from(value, 'hex');
   for (let at = 0; ; at += 2) {
     const coefficient = bytes.readUInt16LE(3 * (at >>> 1)) & 0xfff;

@@ -69,6 +69,17 @@ const plain = (suite: string): SequenceDefinition[] => [
     s.send('bob');
     s.turn('bob');
   }),
+  dialogue(suite, 'one-time keys serve one session each', { req: ['SES-01'] }, (s) => {
+    for (let i = 0; i < 3; i++) {
+      s.begin('alice');
+      s.turn();
+    }
+    s.info('bob', ['archived']);
+  }),
+];
+
+/** Sessions that cross, and sessions that come back. */
+const several = (suite: string): SequenceDefinition[] => [
   dialogue(
     suite,
     'both begin at once, and end on one session',
@@ -114,13 +125,6 @@ const plain = (suite: string): SequenceDefinition[] => [
       s.turn();
     },
   ),
-  dialogue(suite, 'one-time keys serve one session each', { req: ['SES-01'] }, (s) => {
-    for (let i = 0; i < 3; i++) {
-      s.begin('alice');
-      s.turn();
-    }
-    s.info('bob', ['archived']);
-  }),
 ];
 
 /** Where a bit is flipped; negative: from the end of the message. */
@@ -179,6 +183,10 @@ const refusals = (suite: string): SequenceDefinition[] => [
     s.create('bob', '$bob', { suites: [suite] });
     s.receive(sent, { refused: 'no-session' });
   }),
+];
+
+/** What a device must not do, or must not do any more. */
+const unwilling = (suite: string): SequenceDefinition[] => [
   refusedDialogue(suite, 'nothing to encrypt with', ['SES-15'], 'STATE-06', (s) => {
     s.send('alice', { refused: 'no-current-session' });
     s.begin('alice');
@@ -270,12 +278,16 @@ export const sessionDialogues: Family = {
     {
       type: 'Dialogue',
       spec: 'spec/05-sessions.md §3',
-      tests: [...SUITES.flatMap(plain), ...PQ_SUITES.flatMap(epochs), ...policies],
+      tests: [
+        ...SUITES.flatMap((suite) => [...plain(suite), ...several(suite)]),
+        ...PQ_SUITES.flatMap(epochs),
+        ...policies,
+      ],
     },
     {
       type: 'DialogueRefusal',
       spec: 'spec/05-sessions.md §4',
-      tests: SUITES.flatMap((suite) => [...tampered(suite), ...refusals(suite)]),
+      tests: SUITES.flatMap((suite) => [...tampered(suite), ...refusals(suite), ...unwilling(suite)]),
     },
   ],
 };

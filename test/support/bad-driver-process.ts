@@ -2,7 +2,7 @@
  * A driver that behaves as long as it is told to, and then does not.
  *
  * @spec 14-vectors §4
- * Owns: each way to break the protocol of lines. Run as a process: `node bad-driver.ts <way> <answers before it>`.
+ * Owns: each way to break the protocol of lines. Run as a process: `node bad-driver-process.ts <way> <answers before it>`.
  */
 import { createInterface } from 'node:readline';
 
