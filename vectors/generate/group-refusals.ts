@@ -119,6 +119,7 @@ function signedNonsense(name: string, reason: string, body: string, against = 'P
 const ciphertextOf = (bytes: Uint8Array) => unsigned(alice, 0, '', bytes);
 const padding = 'PRIM-11';
 const header = authenticated.slice(2, 2 + 36);
+const sealed = bytesField(4, authenticated.slice(-32));
 
 const nonsense: SequenceDefinition[] = [
   signedNonsense('with no ciphertext', 'bad-ciphertext', ciphertextOf(new Uint8Array(0)), padding),
@@ -126,12 +127,8 @@ const nonsense: SequenceDefinition[] = [
   signedNonsense('with 17 bytes of ciphertext', 'bad-ciphertext', ciphertextOf(new Uint8Array(17)), padding),
   signedNonsense('with bad padding', 'bad-ciphertext', ciphertextOf(badlyPadded(alice, 0)), padding),
   signedNonsense('without its ciphertext', 'missing-field', authenticated.slice(0, -36)),
-  signedNonsense(
-    'without its iteration',
-    'missing-field',
-    `33${header}${numberField(2, alice.chainId)}${bytesField(4, '00')}`,
-  ),
-  signedNonsense('without its chain id', 'missing-field', `33${header}${numberField(3, 0)}${bytesField(4, '00')}`),
+  signedNonsense('without its iteration', 'missing-field', `33${header}${numberField(2, alice.chainId)}${sealed}`),
+  signedNonsense('without its chain id', 'missing-field', `33${header}${numberField(3, 0)}${sealed}`),
   signedNonsense(
     'with an id of 15 bytes',
     'bad-length',

@@ -5,6 +5,7 @@
  * Owns: flaws of fields, tags, groups and truncations, for every layout alike. Must not know: single messages.
  */
 import type { CallDefinition } from './definition.ts';
+import { flipped } from './definition.ts';
 import { formFlaws, rangeFlaws } from './flaws.ts';
 import { encoded, type Field, fieldsOf, type Layout } from './layouts.ts';
 import {
@@ -26,7 +27,9 @@ const LENIENT = { strict: 'invalid', libsignal: 'valid' } as const;
 
 /** A field that no message has. */
 const UNKNOWN = 99;
-/** Groups that may stand inside each other (MSG-02). */
+/** Its tag, for a number. */
+const UNKNOWN_TAG = UNKNOWN * 8;
+/** Groups that may stand inside each other. */
 const DEEPEST = 100;
 
 /** What is wrong with a body. */
@@ -57,7 +60,7 @@ export function withField(layout: Layout, field: Field, written: string): string
   return encoded(layout, fieldsOf(fields.slice(0, at)) + written + fieldsOf(fields.slice(at + 1)));
 }
 
-/** What MSG-03 is for. */
+/** The requirement that most refusals are about. */
 const WIRE = ['MSG-03'];
 
 const WIRE_TYPES: readonly (readonly [string, number, (field: number) => string])[] = [
@@ -74,8 +77,9 @@ function wireTypeFlaws(layout: Layout, field: Field): CallDefinition[] {
   const others = WIRE_TYPES.filter(([, type]) => type !== own);
   const usual = others.filter(([, type]) => type === VARINT || type === BYTES || type === FIXED_32);
   return (layout.thorough ? others : usual).map(([as, , write]) =>
-    refused(layout, withField(layout, field, write(field.number)), {
-      what: `${field.name} as ${as}`,
+    // The good field stands in front, so that who passes over the other one accepts the message.
+    refused(layout, withField(layout, field, fieldsOf([field]) + write(field.number)), {
+      what: `${field.name} once more, as ${as}`,
       reason: 'wrong-wire-type',
       req: WIRE,
     }),
@@ -101,30 +105,30 @@ function lengthsPastEnd(layout: Layout, field: Field, value: string): CallDefini
   );
 }
 
-/** Varints that are none. */
-const LONG_VARINTS: readonly (readonly [string, string])[] = [
-  ['of 11 bytes', `${'80'.repeat(10)}00`],
-  ['of 2^64', `${'80'.repeat(9)}02`],
-  ['that never ends', 'ff'.repeat(12)],
+/** Varints that are none, and that say the true value to whoever does not notice. */
+const LONG_VARINTS: readonly (readonly [string, (value: number) => string])[] = [
+  ['in 11 bytes', (value) => varint(value, 11)],
+  ['and 2^64', (value) => flipped(varint(value, 10), -7)],
+  ['in bytes that never end', () => 'ff'.repeat(12)],
 ];
 
 function varintFlaws(layout: Layout, field: Field): CallDefinition[] {
   const { value, number } = field;
-  const write = (long: string) =>
-    typeof value === 'string' ? bytesField(number, value, long) : numberField(number, long);
-  return LONG_VARINTS.map(([name, long]) =>
-    refused(layout, withField(layout, field, write(long)), {
-      what: `${field.name} with a ${typeof value === 'string' ? 'length' : 'number'} ${name}`,
+  const isNumber = typeof value === 'number';
+  return LONG_VARINTS.map(([name, long]) => {
+    const written = isNumber ? numberField(number, long(value)) : bytesField(number, value, long(value.length / 2));
+    return refused(layout, withField(layout, field, written), {
+      what: `${field.name} with its ${isNumber ? 'value' : 'length'} ${name}`,
       reason: 'varint-too-long',
       req: WIRE,
-    }),
-  );
+    });
+  });
 }
 
-/** The fields end within this one. */
+/** The fields end within this one, which stands last: to whoever does not notice, nothing is missing. */
 function truncations(layout: Layout, field: Field): CallDefinition[] {
   const { fields } = layout;
-  const before = fieldsOf(fields.slice(0, fields.indexOf(field)));
+  const before = fieldsOf(fields.filter((other) => other !== field));
   const cut = (what: string, reason: string, written: string) =>
     refused(layout, encoded(layout, before + written), { what: `${field.name} ${what}`, reason, req: WIRE });
   const { value, number } = field;
@@ -205,10 +209,11 @@ type Stray = readonly [what: string, reason: string, bytes: string];
 /** Stray fields that are tried on every message. */
 const USUAL_STRAY: readonly Stray[] = [
   ['a field number 0', 'field-zero', '0000'],
-  ['a tag of wire type 7', 'bad-tag', tag(UNKNOWN, 7)],
-  ['a tag of 2^32 and a known one', 'bad-tag', `${varint(2n ** 32n + 8n)}00`],
+  ['a tag of wire type 6 and a number', 'bad-tag', `${tag(UNKNOWN, 6)}00`],
+  ['a tag of wire type 7 and nothing', 'bad-tag', tag(UNKNOWN, 7)],
+  ['a tag that is one but for 2^32', 'bad-tag', `${varint(2n ** 32n + BigInt(UNKNOWN_TAG))}00`],
   ['a tag that is cut off', 'varint-truncated', '98'],
-  ['an unknown number of 11 bytes', 'varint-too-long', tag(UNKNOWN, VARINT) + '80'.repeat(10)],
+  ['an unknown number of 11 bytes', 'varint-too-long', tag(UNKNOWN, VARINT) + varint(5, 11)],
   ['unknown bytes of which one lacks', 'length-past-end', bytesField(UNKNOWN, '1111', '03')],
   ['the end of a group that never began', 'group-mismatch', close],
   ['a group that never ends', 'unterminated-group', open],
@@ -221,10 +226,8 @@ const STRAY: readonly Stray[] = [
   ...USUAL_STRAY,
   ['a field number 0 of bytes', 'field-zero', '0200'],
   ['a field number 0 in a longer tag', 'field-zero', '808000'],
-  ['a tag of wire type 6', 'bad-tag', tag(UNKNOWN, 6)],
-  ['a tag of 2^32', 'bad-tag', varint(2n ** 32n)],
-  ['a tag of 11 bytes', 'varint-too-long', `${'80'.repeat(10)}00`],
-  ['a tag of 2^64 and a known one', 'varint-too-long', `88${'80'.repeat(8)}0200`],
+  ['a tag of 11 bytes', 'varint-too-long', `${varint(UNKNOWN_TAG, 11)}00`],
+  ['a tag that is one but for 2^64', 'varint-too-long', `${flipped(varint(UNKNOWN_TAG, 10), -7)}00`],
   ['an unknown number that is cut off', 'varint-truncated', `${tag(UNKNOWN, VARINT)}80`],
   ['unknown 64 bits of which one byte lacks', 'length-past-end', tag(UNKNOWN, FIXED_64) + '11'.repeat(7)],
   ['unknown 32 bits of which one byte lacks', 'length-past-end', tag(UNKNOWN, FIXED_32) + '11'.repeat(3)],

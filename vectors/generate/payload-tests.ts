@@ -69,7 +69,6 @@ const loose: CallDefinition[] = [
 
 const number = 'pq-number-too-large';
 const long = 'pq-varint-too-long';
-const endless = '80'.repeat(10);
 
 const invalids: CallDefinition[] = [
   refused('empty', 'pq-varint-truncated', ''),
@@ -93,9 +92,9 @@ const invalids: CallDefinition[] = [
   refused('of index 2^64 − 1', number, payload({ index: varint(2n ** 64n - 1n) })),
   refused('of chunk index 2^16', number, payload({ chunk: varint(2 ** 16) + data })),
   refused('of chunk index 2^32', number, payload({ chunk: varint(2 ** 32) + data })),
-  refused('with an epoch of 11 bytes', long, payload({ epoch: `${endless}00` })),
-  refused('with an index of 11 bytes', long, payload({ index: `${endless}00` })),
-  refused('with a chunk index of 11 bytes', long, payload({ chunk: `${endless}00${data}` })),
+  refused('with an epoch of 11 bytes', long, payload({ epoch: varint(5, 11) })),
+  refused('with an index of 11 bytes', long, payload({ index: varint(7, 11) })),
+  refused('with a chunk index of 11 bytes', long, payload({ chunk: varint(9, 11) + data })),
   ...[7, 8, 0x80, 0xff].map((kind) =>
     refused(`of type ${kind}`, 'pq-unknown-type', payload({ kind: Buffer.of(kind).toString('hex') })),
   ),
