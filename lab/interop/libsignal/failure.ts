@@ -31,6 +31,9 @@ const BY_TEXT: readonly (readonly [RegExp, string])[] = [
   [/X3DH no longer supported|version/i, 'UnsupportedVersion'],
   [/bad key|key type|key length|key agreement|invalid key/i, 'InvalidKey'],
   [/missing sender key state/i, 'NoSession'],
+  [/fingerprint iterations|cannot convert/i, 'InvalidArgument'],
+  // Its answer to whoever would send with a key of somebody else's.
+  [/invalid sender key session/i, 'NotAllowed'],
 ];
 
 /** What went wrong, as a code and the library's own text. */
