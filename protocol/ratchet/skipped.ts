@@ -37,11 +37,16 @@ function indexAt(packed: Uint8Array, position: number): number {
   );
 }
 
-/** True if the bytes are a list: whole entries, strictly ascending, within the cap. */
-export function isSkippedSeeds(packed: Uint8Array): boolean {
+/** True if the bytes are a list: whole entries, within the cap, their indices strictly ascending from `least` to below `end`. */
+export function isSkippedSeeds(packed: Uint8Array, least: number, end: number): boolean {
   const count = packed.length / SKIPPED_ENTRY_BYTES;
   if (!Number.isInteger(count) || count > MAX_MESSAGE_KEYS) return false;
-  for (let i = 1; i < count; i++) if (indexAt(packed, i - 1) >= indexAt(packed, i)) return false;
+  let next = least;
+  for (let i = 0; i < count; i++) {
+    const index = indexAt(packed, i);
+    if (index < next || index >= end) return false;
+    next = index + 1;
+  }
   return true;
 }
 

@@ -29,10 +29,15 @@ export interface ChainSide {
   readonly skipped: SkippedSeeds;
 }
 
+/** Their direction: it gives keys for as long as its epoch is held. */
+interface ReceiveSide extends ChainSide {
+  readonly key: Secret<'PqChainKey'>;
+}
+
 /** One epoch's pair. */
 export interface ChainLink {
   readonly send: ChainSide;
-  readonly receive: ChainSide;
+  readonly receive: ReceiveSide;
 }
 
 /** The chain layer: consecutive links that end at `epoch`. */
@@ -44,7 +49,7 @@ export interface PqChain {
   readonly links: readonly ChainLink[];
 }
 
-function side(key: Uint8Array): ChainSide {
+function side(key: Uint8Array): ReceiveSide {
   return { counter: 0, key: new Secret<'PqChainKey'>(key), skipped: noSkippedSeeds() };
 }
 
@@ -171,12 +176,12 @@ export function receiveKey(
 }
 
 interface TakenSide {
-  readonly side: ChainSide;
+  readonly side: ReceiveSide;
   readonly key: Secret<'PqMessageKey'>;
   readonly spent: Wipeable[];
 }
 
-function takeSkipped(from: ChainSide, index: number): TakenSide {
+function takeSkipped(from: ReceiveSide, index: number): TakenSide {
   // @req BRD-13
   if (index + MAX_MESSAGE_KEYS < from.counter) throw refuse('pq-key-trimmed');
   const entry = findSkipped(from.skipped, index);
@@ -187,14 +192,13 @@ function takeSkipped(from: ChainSide, index: number): TakenSide {
 
 function takeFrom(
   provider: CryptoProvider,
-  from: ChainSide,
+  from: ReceiveSide,
   index: number,
   maxJump: number,
   work: WorkMeter,
 ): TakenSide {
   if (index <= from.counter) return takeSkipped(from, index);
   if (index - from.counter > maxJump) throw refuse('pq-key-jump');
-  if (from.key === null) throw refuse('pq-epoch-out-of-range');
   const firstKept = Math.max(from.counter + 1, index - MAX_MESSAGE_KEYS);
   // A key that is kept costs a second block of HKDF, before anybody knows whether the message is good.
   work.spendKdfSteps(index - from.counter + (index - firstKept));
@@ -219,6 +223,6 @@ function takeFrom(
   const skipped = withSkipped(recent, firstKept, kept);
   recent.wipe();
   kept.fill(0);
-  const side: ChainSide = { counter: index, key: new Secret<'PqChainKey'>(next), skipped };
+  const side: ReceiveSide = { counter: index, key: new Secret<'PqChainKey'>(next), skipped };
   return { side, key: new Secret<'PqMessageKey'>(messageKey), spent: [from.key, from.skipped] };
 }
