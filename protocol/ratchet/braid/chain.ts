@@ -139,6 +139,7 @@ export function sendKey(provider: CryptoProvider, before: PqChain, epoch: number
   const key = link?.send.key ?? null;
   if (link === undefined || key === null) throw new ProtocolError('InvalidState', 'state', 'pq-send-epoch');
   const index = link.send.counter + 1;
+  // @req BRD-12
   if (index > 0xffff_ffff) throw new ProtocolError('InvalidState', 'state', 'chain-exhausted');
   const { next, messageKey } = step(provider, key.expose(), index);
   const send: ChainSide = { ...link.send, counter: index, key: new Secret<'PqChainKey'>(next) };
