@@ -46,7 +46,8 @@ function readState(input: ByteReader): SenderKeyState {
   if (own > 1) throw malformed('record-malformed');
   const signingPrivateKey = own === 1 ? new Secret<'EcPrivateKey'>(input.fixed(EC_KEY_BYTES)) : null;
   const skipped = input.sized();
-  if (!isSkippedSeeds(skipped, chain.index)) throw malformed('record-malformed');
+  // The message before the chain's index was read or sent: it brought the chain there.
+  if (!isSkippedSeeds(skipped, 0, chain.index - 1)) throw malformed('record-malformed');
   return { chainId, chain, signingKey, signingPrivateKey, skipped: new Secret<'SkippedSeeds'>(skipped) };
 }
 

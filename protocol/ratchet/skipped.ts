@@ -37,12 +37,17 @@ function indexAt(packed: Uint8Array, position: number): number {
   );
 }
 
-/** True if the bytes are a list: whole entries, strictly ascending, all below `end`, within the cap. */
-export function isSkippedSeeds(packed: Uint8Array, end: number): boolean {
+/** True if the bytes are a list: whole entries, within the cap, their indices strictly ascending from `least` to below `end`. */
+export function isSkippedSeeds(packed: Uint8Array, least: number, end: number): boolean {
   const count = packed.length / SKIPPED_ENTRY_BYTES;
   if (!Number.isInteger(count) || count > MAX_MESSAGE_KEYS) return false;
-  for (let i = 1; i < count; i++) if (indexAt(packed, i - 1) >= indexAt(packed, i)) return false;
-  return count === 0 || indexAt(packed, count - 1) < end;
+  let next = least;
+  for (let i = 0; i < count; i++) {
+    const index = indexAt(packed, i);
+    if (index < next || index >= end) return false;
+    next = index + 1;
+  }
+  return true;
 }
 
 /** The position of an index, or -1. Message indices are public, so the search need not hide them. */

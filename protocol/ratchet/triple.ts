@@ -112,7 +112,7 @@ export function beginTriple(
 export function dropTriple(state: TripleState, pending: PendingTriple): void {
   dropPending(pending.double);
   pending.pq.key?.wipe();
-  wipeNew(state.pq, pending.pq.state);
+  wipeNew(state.pq, pending.pq.state, pending.pq.spent);
 }
 
 /**

@@ -87,8 +87,9 @@ function readReceivers(input: ByteReader): ReceiverChain[] {
     const ratchetKey = input.fixed(EC_KEY_BYTES);
     const chain = readChain(input);
     const skipped = input.sized();
+    // The message before the chain's index was read: it brought the chain there.
     // @req SES-02
-    if (!isSkippedSeeds(skipped, chain.index)) throw malformed('record-malformed');
+    if (!isSkippedSeeds(skipped, 0, chain.index - 1)) throw malformed('record-malformed');
     return { ratchetKey, chain, skipped: new Secret<'SkippedSeeds'>(skipped) };
   });
 }

@@ -6,6 +6,7 @@
 import { describe, expect, test } from 'vitest';
 import { concat } from '../../protocol/bytes/bytes.ts';
 import { MAX_FORWARD_JUMPS, MAX_MESSAGE_KEYS } from '../../protocol/limits.ts';
+import type { ChainLink, PqChain } from '../../protocol/ratchet/braid/chain.ts';
 import type { Payload } from '../../protocol/ratchet/braid/payload.ts';
 import { encodePayload, parsePayload } from '../../protocol/ratchet/braid/payload.ts';
 import { spqrStatus } from '../../protocol/ratchet/braid/spqr-state.ts';
@@ -169,6 +170,16 @@ describe('[RAT-05] epochs and indices', () => {
     pass(c, d);
     refused(d, 'pq-key-used', changed(c, { index: 0 }));
   });
+});
+
+test('[RAT-05] [BRD-12] index 2^32 − 1 is the last that a chain sends', () => {
+  const [a] = parties();
+  a.send();
+  const chain = a.on.chain as PqChain;
+  const [link] = chain.links as [ChainLink];
+  a.state = { ...a.on, chain: { ...chain, links: [{ ...link, send: { ...link.send, counter: 0xffff_fffe } }] } };
+  expect(parsePayload(a.send().payload).index).toBe(0xffff_ffff);
+  expectRefused([a], { code: 'InvalidState', reason: 'chain-exhausted' }, () => a.send());
 });
 
 describe('[RAT-06] poisoned chunks', () => {

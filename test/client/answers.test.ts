@@ -93,6 +93,24 @@ describe('answers', () => {
     expect(good).toEqual({ kind: 'stale', stale: [1, 2] });
   });
 
+  test('[DEV-28] [DEV-13] a message counts as stored where the relay says how many it took, and took them all', async () => {
+    const message = { deviceId: 1, registrationId: 1, type: 'message', body: systemRandom(8) } as const;
+    const fanOut = { sendId: systemRandom(16), timestamp: 1, partial: false, messages: [message, message] };
+    const send = async (body: string) => (await relayThat(says(200, body))).send(uuidOf('bob'), fanOut);
+    expect(await send('{"accepted":2}')).toEqual({ kind: 'accepted' });
+    for (const body of [
+      '{}',
+      '{"accepted":0}',
+      '{"accepted":1}',
+      '{"accepted":3}',
+      '{"accepted":"2"}',
+      '{"ok":true}',
+    ]) {
+      const malformed = { code: 'InvalidMessage', reason: 'relay-answer-malformed', field: 'accepted' };
+      await expect(send(body)).rejects.toMatchObject(malformed);
+    }
+  });
+
   test('[DEV-28] an error repeats the relay’s slug, never its text; silence and redirects are an absence', async () => {
     const texts = [JSON.stringify({ error: { reason: 'Secret text: ../..\n' } }), '<b>no</b>', ''];
     for (const text of texts) {

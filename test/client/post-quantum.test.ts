@@ -8,6 +8,7 @@ import { Device } from '../../client/device.ts';
 import type { Self } from '../../client/records/self.ts';
 import { getSelf } from '../../client/records/self.ts';
 import { getSession, putSession } from '../../client/records/sessions.ts';
+import type { Envelope } from '../../client/relay/transport.ts';
 import { nodeProvider, systemRandom } from '../../protocol/crypto/node.ts';
 import { spqrSend } from '../../protocol/ratchet/braid/spqr.ts';
 import type { SpqrOn } from '../../protocol/ratchet/braid/spqr-state.ts';
@@ -112,6 +113,32 @@ test('[DEV-41] [RAT-06] [BRD-19] three poisoned messages stall a session; the ne
   expect((await sessionOf(bob, alice))?.pq).toBe('on');
   const again = await bob.device.send(alice.device.account, 'on the same session');
   expect(again.envelopes.map(({ type }) => type)).toEqual(['message']);
+});
+
+test('[DEV-41] a message that is read between poisoned ones: only three in a row stall a session', async () => {
+  const world = new World();
+  world.limits = { ...world.limits, resendKept: 0 };
+  const [alice, bob] = [await world.primary('alice'), await world.primary('bob')];
+  await alice.device.send(bob.device.account, 'first');
+  // The second chunk of the true header: it takes the place of a spoiled one, and completes nothing.
+  await alice.device.send(bob.device.account, 'held up');
+  const held = world.relay.box(bob.device.account, 1).envelopes.pop() as Envelope;
+  await spoil(alice, bob);
+  for (const text of ['second', 'third']) await alice.device.send(bob.device.account, text);
+  expect(await read(bob)).toEqual(['first', 'second', 'third']);
+  const lose = async (count: number) => {
+    for (let i = 0; i < count; i++) await alice.device.send(bob.device.account, 'lost');
+    for (const receipt of await bob.device.poll()) {
+      expect(receipt).toMatchObject({ status: 'refused', error: { reason: 'pq-header-mac' } });
+    }
+    return bob.events.filter(({ type }) => type === 'sessionStalled').length;
+  };
+  expect(await lose(2)).toBe(0);
+  expect(await bob.device.receive(held)).toMatchObject({ status: 'delivered' });
+  expect(await lose(2)).toBe(0);
+  expect((await sessionOf(bob, alice))?.pq).toBe('on');
+  expect(await lose(1)).toBe(1);
+  expect((await sessionOf(bob, alice))?.pq).toBe('stalled');
 });
 
 test('[DEV-54] [STATE-08] a message on a session that its sender left is told of', async () => {

@@ -10,6 +10,7 @@ import { encodePlaintextContent } from '../../protocol/codec/decryption-error.ts
 import { nodeProvider, systemRandom } from '../../protocol/crypto/node.ts';
 import { copyOf, read, type Seat, texts, World } from '../support/devices.ts';
 import { flip } from '../support/forge.ts';
+import { X3DH } from '../support/peers.ts';
 
 /** Damages what waits for a device at the relay, in its last byte: the MAC. */
 function damage(world: World, to: Seat): void {
@@ -95,6 +96,17 @@ describe('a message that was not decrypted', () => {
   });
 });
 
+test('[DEV-43] [SES-21] what the policy refuses is not asked for: a new session would be refused alike', async () => {
+  const world = new World();
+  const [alice, bob] = await world.acquainted();
+  await alice.device.send(bob.device.account, 'on a suite that was left');
+  const strict = await world.reopen(bob, { suites: [X3DH] });
+  const before = world.relay.sends.length;
+  const error = { code: 'InvalidMessage', stage: 'policy', reason: 'suite-not-allowed' };
+  expect(await strict.device.poll()).toMatchObject([{ status: 'refused', error }]);
+  expect(world.relay.sends.length).toBe(before);
+});
+
 describe('[STATE-11] a request', () => {
   async function scene(): Promise<{ world: World; alice: Seat; bob: Seat; carol: Seat; at: number }> {
     const world = new World();
@@ -139,6 +151,26 @@ describe('[STATE-11] a request', () => {
     const tablet = await world.linked(bob, 'tablet');
     await alice.device.refreshManifest(bob.device.account);
     await refused(alice, request(tablet, alice, at), 'not-an-addressee');
+  });
+
+  test('[DEV-44] is given up where the relay refuses the repetition: no other device gets it', async () => {
+    const { world, alice, bob, at } = await scene();
+    await world.linked(bob, 'tablet');
+    await alice.device.refreshManifest(bob.device.account);
+    const before = world.relay.sends.length;
+    for (const outcome of [
+      { kind: 'stale', stale: [1] },
+      { kind: 'mismatch', missing: [2], extra: [] },
+    ] as const) {
+      world.relay.alterOutcome = () => outcome;
+      alice.events.length = 0;
+      await alice.device.receive(request(bob, alice, at));
+      const failed = { type: 'sendFailed', account: bob.device.account, reason: 'not-an-addressee' };
+      expect(alice.events).toContainEqual(expect.objectContaining(failed));
+      expect((await alice.device.status()).queued).toBe(0);
+    }
+    const sends = world.relay.sends.slice(before);
+    expect(sends.map(({ messages }) => messages.map(({ deviceId }) => deviceId))).toEqual([[1], [1]]);
   });
 
   test('[DEV-44] naming a ratchet key that is not in use leaves the session alone', async () => {

@@ -123,3 +123,19 @@ describe('another manifest is stored meanwhile', () => {
     expect(await read(bob)).toEqual(['hi']);
   });
 });
+
+test('[DEV-05] [STATE-02] a manifest fetched for a message is forgotten once it is stored: it must not outlive what another process decides', async () => {
+  const { world, alice, bob, bobs } = await strangers();
+  const other = await world.reopen(alice);
+  const tablet = await world.linked(bob, 'tablet');
+  const first = await envelopeFor(world, tablet, alice, 'hi');
+  expect(await other.device.receive(first)).toMatchObject({ status: 'delivered' });
+  await tablet.device.resetSessions(alice.device.account);
+  const late = await envelopeFor(world, tablet, alice, 'still there');
+  await bob.device.removeDevice(2);
+  await alice.device.refreshManifest(bobs);
+  // The user accepts the same account key anew: what was known of the account's devices is forgotten.
+  await alice.device.trustAccountKey(bobs, (await alice.device.accountKey(bobs)) as Uint8Array);
+  const untrusted = { code: 'UntrustedIdentity', reason: 'untrusted-identity' };
+  expect(await other.device.receive(late)).toMatchObject({ status: 'refused', error: untrusted });
+});

@@ -156,6 +156,18 @@ describe('account keys', () => {
     });
   });
 
+  test('[DEV-05] a bundle brings keys alone: ids are those that the account certified, whatever the relay says', async () => {
+    const world = new World();
+    const [alice, bob] = [await world.primary('alice'), await world.primary('bob')];
+    world.relay.alterBundle = (bundle) => ({ ...bundle, registrationId: 0xffff_ffff, deviceId: 0 });
+    await alice.device.send(bob.device.account, 'hi');
+    const registrationId = (await bob.device.manifest())?.devices[0]?.registrationId;
+    const { sessions } = await alice.device.status();
+    expect(sessions[`${bob.device.account}.1`]?.remoteRegistrationId).toBe(registrationId);
+    expect(world.relay.sends.at(-1)?.messages).toMatchObject([{ deviceId: 1, registrationId }]);
+    expect(await read(bob)).toEqual(['hi']);
+  });
+
   test('[DEV-07] a bundle with another identity than the manifest certifies is refused', async () => {
     const world = new World();
     const [alice, bob, mallory] = [

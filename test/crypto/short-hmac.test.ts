@@ -4,7 +4,7 @@
  * @spec 01-keys §4
  */
 import { createHmac, hkdfSync } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { toHex } from '../../protocol/bytes/bytes.ts';
 import { SHORT_MESSAGE_BYTES, shortHkdf, shortHmac } from '../../protocol/crypto/short-hmac.ts';
 import { PROVIDERS } from '../support/peers.ts';
@@ -70,4 +70,35 @@ test('[KEY-15] what is too long is left to others, and nothing is carried from o
   shortHkdf(longest, key, key, 300);
   shortHmac(key, longest);
   expect(shortHmac(key, key)).toEqual(once);
+});
+
+test('[KEY-18] a call leaves nothing of its key or its data in the buffers that all calls share', async () => {
+  const shared: (Int32Array | Uint8Array)[] = [];
+  const noting = <T extends typeof Int32Array | typeof Uint8Array>(type: T): T =>
+    new Proxy(type, {
+      construct(target, args, newTarget) {
+        const made: Int32Array | Uint8Array = Reflect.construct(target, args, newTarget);
+        shared.push(made);
+        return made;
+      },
+    });
+  vi.stubGlobal('Int32Array', noting(Int32Array));
+  vi.stubGlobal('Uint8Array', noting(Uint8Array));
+  vi.resetModules();
+  const module = await import('../../protocol/crypto/short-hmac.ts');
+  vi.unstubAllGlobals();
+  // What stands in them from the beginning is public: the first chaining value, and the state of a key of zeros.
+  const before = shared.map(String);
+  expect(before.length).toBeGreaterThan(8);
+  const unclean = () =>
+    shared.filter((buffer, i) => String(buffer) !== before[i] && buffer.some((value) => value !== 0));
+  const key = material.subarray(0, 32);
+  for (const call of [
+    () => module.shortHmac(key, material.subarray(0, SHORT_MESSAGE_BYTES)),
+    () => module.shortHkdf(key, key, material.subarray(0, 100), 96),
+    () => module.shortHkdf(key, new Uint8Array(0), key, 64),
+  ]) {
+    expect(call()).not.toBeNull();
+    expect(unclean()).toEqual([]);
+  }
 });

@@ -4,7 +4,7 @@
  * @spec 13-groups §1, §2, §5, §7
  */
 import { describe, expect, test } from 'vitest';
-import { concat, toHex } from '../../protocol/bytes/bytes.ts';
+import { be32, concat, toHex } from '../../protocol/bytes/bytes.ts';
 import type { SenderKeyDistribution } from '../../protocol/codec/sender-key.ts';
 import {
   encodeSenderKeyDistribution,
@@ -269,16 +269,16 @@ describe('stored form', () => {
     const read = (body: Uint8Array) => refusal(() => parseSenderKeyRecord(provider, seal(body), name)).reason;
     const state = (chainId: number, own = 0, skipped = 0) =>
       concat(Uint8Array.of(0, 0, 0, chainId, 0, 0, 0, 9), counting(1, 64), Uint8Array.of(own, 0, 0, 0, skipped));
+    const skipping = (index: number) => concat(Uint8Array.of(1), state(1, 0, 36), be32(index), counting(1, 32));
     expect(parseSenderKeyRecord(provider, seal(concat(Uint8Array.of(1), state(1))), name).states.length).toBe(1);
     expect(read(Uint8Array.of(0))).toBe('record-malformed');
     expect(read(concat(Uint8Array.of(6), ...[1, 2, 3, 4, 5, 6].map((i) => state(i))))).toBe('record-malformed');
     expect(read(concat(Uint8Array.of(2), state(7), state(7)))).toBe('record-malformed');
     expect(read(concat(Uint8Array.of(1), state(1, 2)))).toBe('record-malformed');
     expect(read(concat(Uint8Array.of(1), state(1, 0, 3), counting(0, 3)))).toBe('record-malformed');
-    const passedOver = (iteration: number) =>
-      concat(Uint8Array.of(1), state(1, 0, 36), Uint8Array.of(0, 0, 0, iteration), counting(0, 32));
-    expect(parseSenderKeyRecord(provider, seal(passedOver(8)), name).states.length).toBe(1);
-    for (const beyond of [9, 200]) expect(read(passedOver(beyond))).toBe('record-malformed');
+    // The chain stands at 9: the newest message read is 8.
+    expect(parseSenderKeyRecord(provider, seal(skipping(7)), name).states.length).toBe(1);
+    for (const index of [8, 9, 0xffff_ffff]) expect(read(skipping(index))).toBe('record-malformed');
     expect(read(concat(Uint8Array.of(2), state(1)))).toBe('record-truncated');
     expect(read(concat(Uint8Array.of(1), state(1), state(2)))).toBe('record-trailing-bytes');
   });

@@ -5,15 +5,23 @@
  */
 import { describe, expect, test } from 'vitest';
 import { concat } from '../../protocol/bytes/bytes.ts';
-import { MAX_FORWARD_JUMPS, MAX_MESSAGE_KEYS, MAX_RECEIVER_CHAINS } from '../../protocol/limits.ts';
+import { parseSignalMessage } from '../../protocol/codec/signal-message.ts';
+import {
+  MAX_AGREEMENTS_PER_ENVELOPE,
+  MAX_FORWARD_JUMPS,
+  MAX_MESSAGE_KEYS,
+  MAX_RECEIVER_CHAINS,
+} from '../../protocol/limits.ts';
 import type { ReceiverChain } from '../../protocol/ratchet/double.ts';
+import { beginReceive, finishReceive } from '../../protocol/ratchet/double.ts';
 import { skippedCount } from '../../protocol/ratchet/skipped.ts';
+import { WorkMeter } from '../../protocol/ratchet/work.ts';
 import { countingProvider } from '../support/counting-provider.ts';
 import { advance, currentState, flip, forgeInner, forgeMessage, replaceCurrent, skipSends } from '../support/forge.ts';
 import type { Envelope } from '../support/peers.ts';
-import { COMBINATIONS, conversation, Peer, PQXDH, pair } from '../support/peers.ts';
+import { COMBINATIONS, conversation, Peer, PQXDH, pair, X3DH } from '../support/peers.ts';
 import { torsioned } from '../support/points.ts';
-import { expectRefused } from '../support/refusal.ts';
+import { expectRefused, refusal } from '../support/refusal.ts';
 
 const DUPLICATE = { code: 'DuplicateMessage', reason: 'message-key-used' } as const;
 const FAILED = { code: 'InvalidMessage', reason: 'decryption-failed' } as const;
@@ -198,6 +206,31 @@ test('[DRT-12] seeds are derived only for keys that are kept, and only after the
   expect(calls.hmacSha256).toBe(10_004 + MAX_MESSAGE_KEYS);
   // The step of the post-quantum chain counts too.
   expect(work).toEqual({ kdfSteps: 10_003 + MAX_MESSAGE_KEYS, agreements: 0 });
+});
+
+test('[DRT-12] a new ratchet key costs two agreements, and the meter counts both, each before it is made', () => {
+  const { provider, calls } = countingProvider(pair()[0].provider);
+  const [alice, bob] = [new Peer('alice', { suites: [X3DH] }), new Peer('bob', { suites: [X3DH], provider })];
+  alice.begin(bob);
+  bob.receive(alice, alice.send(bob));
+  alice.receive(bob, bob.send(alice));
+  alice.send(bob);
+  const message = alice.send(bob);
+  const { ratchet } = currentState(bob, alice);
+  const { ratchetKey, counter } = parseSignalMessage(message.body);
+  const work = new WorkMeter();
+  work.agreements = MAX_AGREEMENTS_PER_ENVELOPE;
+  const begin = () => beginReceive(provider, ratchet, ratchetKey, counter, MAX_FORWARD_JUMPS, work);
+  delete calls.x25519Agree;
+  expect(refusal(begin)).toMatchObject({ code: 'InvalidMessage', reason: 'work-budget-exhausted' });
+  work.agreements -= 1;
+  const pending = begin();
+  expect(calls.x25519Agree).toBe(1);
+  const finish = () => finishReceive(provider, bob.random, ratchet, pending, work);
+  expect(refusal(finish)).toMatchObject({ code: 'InvalidMessage', reason: 'work-budget-exhausted' });
+  expect(calls.x25519Agree).toBe(1);
+  // One step, one seed, one step beyond; one seed that is kept; two root steps.
+  expect(bob.open(alice, message).work).toEqual({ kdfSteps: 6, agreements: 2 });
 });
 
 test('[PRIM-03] a torsioned ratchet key agrees like the honest one: the clamped scalar removes torsion', () => {

@@ -4,14 +4,17 @@
  * @spec 03-ratchet §4, §5
  */
 import { describe, expect, test } from 'vitest';
-import { EMPTY, equalBytes } from '../../protocol/bytes/bytes.ts';
+import { EMPTY, equalBytes, toHex } from '../../protocol/bytes/bytes.ts';
 import { Secret } from '../../protocol/bytes/secret.ts';
 import { parseSignalMessage } from '../../protocol/codec/signal-message.ts';
 import { secretsOf as pqSecretsOf } from '../../protocol/ratchet/braid/secrets.ts';
 import { spqrSend } from '../../protocol/ratchet/braid/spqr.ts';
+import { beginReceive, dropPending } from '../../protocol/ratchet/double.ts';
 import { messageKeys, messageSeed, nextChainKey } from '../../protocol/ratchet/symmetric.ts';
+import { WorkMeter } from '../../protocol/ratchet/work.ts';
 import { messageMac } from '../../protocol/session/message-crypto.ts';
 import type { SessionState } from '../../protocol/session/state.ts';
+import { overriding } from '../support/counting-provider.ts';
 import { currentState } from '../support/forge.ts';
 import type { Envelope, Peer } from '../support/peers.ts';
 import { COMBINATIONS, conversation } from '../support/peers.ts';
@@ -113,6 +116,25 @@ describe.each(COMBINATIONS)('leaks, $suite on $provider.name', (options) => {
     }
     watch(bob, alice, () => bob.receive(alice, held[0] as Envelope));
     reportCount('RAT-10', 'record scans for an old key', scanned);
+  });
+
+  test('[KEY-18] a walk leaves none of the chain keys that it passed', () => {
+    const made: Uint8Array[] = [];
+    const hmacSha256 = (key: Uint8Array, data: Uint8Array) => {
+      const mac = options.provider.hmacSha256(key, data);
+      made.push(mac);
+      return mac;
+    };
+    const [alice, bob] = conversation(options);
+    const { ratchet } = currentState(bob, alice);
+    const provider = overriding(options.provider, { hmacSha256 });
+    for (let jump = 0; jump < 4; jump++) {
+      const { ratchetKey, counter } = parseSignalMessage(alice.send(bob).body);
+      dropPending(beginReceive(provider, ratchet, ratchetKey, counter, 100, new WorkMeter()));
+    }
+    // The steps of each walk, its seed, and the step beyond.
+    expect(made.length).toBe(2 + 3 + 4 + 5);
+    for (const key of made) expect(toHex(key)).toBe('00'.repeat(32));
   });
 
   test('[RAT-10] everything that a step replaces is declared spent, and wiped', () => {

@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { Secret } from '../../protocol/bytes/secret.ts';
 import { nodeProvider } from '../../protocol/crypto/node.ts';
 import { MAX_ARCHIVED_STATES, MAX_MESSAGE_KEYS, MAX_RECEIVER_CHAINS, MAX_RECORD_BYTES } from '../../protocol/limits.ts';
+import type { ReceiverChain } from '../../protocol/ratchet/double.ts';
 import { SKIPPED_ENTRY_BYTES } from '../../protocol/ratchet/skipped.ts';
 import { openState, sealState, trimArchived } from '../../protocol/session/record.ts';
 import { archiveSession, parseRecord, serializeRecord } from '../../protocol/session/session.ts';
@@ -94,12 +95,18 @@ describe.each(COMBINATIONS)('stored records, $suite on $provider.name', ({ suite
   });
 });
 
+/** A list of skipped seeds for these indices. */
+function skippedAt(...indices: number[]): Uint8Array {
+  const packed = new Uint8Array(indices.length * SKIPPED_ENTRY_BYTES);
+  const view = new DataView(packed.buffer);
+  for (const [i, index] of indices.entries()) view.setUint32(i * SKIPPED_ENTRY_BYTES, index);
+  return packed;
+}
+
 test('[STATE-09] [SES-02] a well-checksummed state that makes no sense is refused', () => {
   const [alice, bob] = conversation();
   const state = currentState(alice, bob);
-  const [first] = state.ratchet.receivers;
-  const receiver = first === undefined ? undefined : { ...first, chain: { ...first.chain, index: 3 } };
-  const entry = (index: number) => Uint8Array.from([0, 0, 0, index, ...new Uint8Array(32)]);
+  const [receiver] = state.ratchet.receivers;
   const withReceivers = (receivers: readonly NonNullable<typeof receiver>[]): SessionState => ({
     ...state,
     ratchet: { ...state.ratchet, receivers },
@@ -109,12 +116,9 @@ test('[STATE-09] [SES-02] a well-checksummed state that makes no sense is refuse
   const bad: SessionState[] = [
     withReceivers(Array.from({ length: MAX_RECEIVER_CHAINS + 1 }, () => receiver as NonNullable<typeof receiver>)),
     skipped(new Uint8Array(SKIPPED_ENTRY_BYTES - 1)),
-    skipped(Uint8Array.from([...entry(2), ...entry(1)])),
-    skipped(Uint8Array.from([...entry(1), ...entry(1)])),
-    skipped(new Uint8Array(SKIPPED_ENTRY_BYTES * (MAX_MESSAGE_KEYS + 1))),
-    // At and beyond the chain's own index: no message there was passed over.
-    skipped(entry(3)),
-    skipped(Uint8Array.from([...entry(0), ...entry(200)])),
+    skipped(skippedAt(2, 1)),
+    skipped(skippedAt(1, 1)),
+    skipped(skippedAt(...Array.from({ length: MAX_MESSAGE_KEYS + 1 }, (_, i) => i))),
     { ...state, suite: { ...state.suite, id: 99 } },
   ];
   const last = skipped(Uint8Array.from([...entry(1), ...entry(2)]));
@@ -125,6 +129,28 @@ test('[STATE-09] [SES-02] a well-checksummed state that makes no sense is refuse
   }
 });
 
+test('[STATE-09] [SES-02] a skipped message comes before the newest one read on its chain', () => {
+  const [alice, bob] = conversation();
+  const at = (index: number, ...skipped: number[]): SessionState => {
+    const state = currentState(bob, alice);
+    const [receiver] = state.ratchet.receivers as [ReceiverChain];
+    const chain = { ...receiver.chain, index };
+    const changed = { ...receiver, chain, skipped: new Secret<'SkippedSeeds'>(skippedAt(...skipped)) };
+    return { ...state, ratchet: { ...state.ratchet, receivers: [changed] } };
+  };
+  const read = (state: SessionState) => () => openState(nodeProvider, sealState(nodeProvider, state));
+  for (const good of [at(0), at(1), at(2, 0), at(9, 0, 3, 7), at(0xffff_ffff, 0xffff_fffd)]) {
+    expect(read(good)()).toMatchObject({ ratchet: { receivers: good.ratchet.receivers } });
+  }
+  for (const bad of [at(0, 0), at(1, 0), at(9, 8), at(9, 9), at(9, 0, 9_999), at(9, 0xffff_ffff)]) {
+    expect(refusal(read(bad))).toMatchObject({ code: 'InvalidState', reason: 'record-malformed' });
+    // Nor does a device take it for its own.
+    const bytes = serializeRecord(nodeProvider, { current: bad, archived: [] }, bob.address, alice.address);
+    const error = refusal(() => parseRecord(nodeProvider, bytes, bob.address, alice.address));
+    expect(error).toMatchObject({ code: 'InvalidState', reason: 'record-malformed', field: 'sessionRecord' });
+  }
+});
+
 /** The largest state that the limits allow: 5 chains with 2,000 skipped seeds each. */
 function fullState(state: SessionState): SessionState {
   const random = seededRandom('full');
@@ -132,7 +158,7 @@ function fullState(state: SessionState): SessionState {
     const packed = random(MAX_MESSAGE_KEYS * SKIPPED_ENTRY_BYTES);
     const view = new DataView(packed.buffer);
     for (let i = 0; i < MAX_MESSAGE_KEYS; i++) view.setUint32(i * SKIPPED_ENTRY_BYTES, i);
-    const chain = { index: MAX_MESSAGE_KEYS, key: new Secret<'ChainKey'>(random(32)) };
+    const chain = { index: MAX_MESSAGE_KEYS + 1, key: new Secret<'ChainKey'>(random(32)) };
     return { ratchetKey: random(32), chain, skipped: new Secret<'SkippedSeeds'>(packed) };
   });
   return { ...state, ratchet: { ...state.ratchet, receivers } };

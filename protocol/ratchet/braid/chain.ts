@@ -29,10 +29,15 @@ export interface ChainSide {
   readonly skipped: SkippedSeeds;
 }
 
+/** Their direction: it gives keys for as long as its epoch is held. */
+interface ReceiveSide extends ChainSide {
+  readonly key: Secret<'PqChainKey'>;
+}
+
 /** One epoch's pair. */
 export interface ChainLink {
   readonly send: ChainSide;
-  readonly receive: ChainSide;
+  readonly receive: ReceiveSide;
 }
 
 /** The chain layer: consecutive links that end at `epoch`. */
@@ -44,7 +49,7 @@ export interface PqChain {
   readonly links: readonly ChainLink[];
 }
 
-function side(key: Uint8Array): ChainSide {
+function side(key: Uint8Array): ReceiveSide {
   return { counter: 0, key: new Secret<'PqChainKey'>(key), skipped: noSkippedSeeds() };
 }
 
@@ -134,6 +139,7 @@ export function sendKey(provider: CryptoProvider, before: PqChain, epoch: number
   const key = link?.send.key ?? null;
   if (link === undefined || key === null) throw new ProtocolError('InvalidState', 'state', 'pq-send-epoch');
   const index = link.send.counter + 1;
+  // @req BRD-12
   if (index > 0xffff_ffff) throw new ProtocolError('InvalidState', 'state', 'chain-exhausted');
   const { next, messageKey } = step(provider, key.expose(), index);
   const send: ChainSide = { ...link.send, counter: index, key: new Secret<'PqChainKey'>(next) };
@@ -171,12 +177,12 @@ export function receiveKey(
 }
 
 interface TakenSide {
-  readonly side: ChainSide;
+  readonly side: ReceiveSide;
   readonly key: Secret<'PqMessageKey'>;
   readonly spent: Wipeable[];
 }
 
-function takeSkipped(from: ChainSide, index: number): TakenSide {
+function takeSkipped(from: ReceiveSide, index: number): TakenSide {
   // @req BRD-13
   if (index + MAX_MESSAGE_KEYS < from.counter) throw refuse('pq-key-trimmed');
   const entry = findSkipped(from.skipped, index);
@@ -187,14 +193,13 @@ function takeSkipped(from: ChainSide, index: number): TakenSide {
 
 function takeFrom(
   provider: CryptoProvider,
-  from: ChainSide,
+  from: ReceiveSide,
   index: number,
   maxJump: number,
   work: WorkMeter,
 ): TakenSide {
   if (index <= from.counter) return takeSkipped(from, index);
   if (index - from.counter > maxJump) throw refuse('pq-key-jump');
-  if (from.key === null) throw refuse('pq-epoch-out-of-range');
   const firstKept = Math.max(from.counter + 1, index - MAX_MESSAGE_KEYS);
   // A key that is kept costs a second block of HKDF, before anybody knows whether the message is good.
   work.spendKdfSteps(index - from.counter + (index - firstKept));
@@ -219,6 +224,6 @@ function takeFrom(
   const skipped = withSkipped(recent, firstKept, kept);
   recent.wipe();
   kept.fill(0);
-  const side: ChainSide = { counter: index, key: new Secret<'PqChainKey'>(next), skipped };
+  const side: ReceiveSide = { counter: index, key: new Secret<'PqChainKey'>(next), skipped };
   return { side, key: new Secret<'PqMessageKey'>(messageKey), spent: [from.key, from.skipped] };
 }

@@ -4,7 +4,7 @@
  * @spec 08-braid §1
  * Owns: listing them, and erasing those of a state that is not kept. Must not know: what they are for.
  */
-import type { Secret } from '../../bytes/secret.ts';
+import type { Secret, Wipeable } from '../../bytes/secret.ts';
 import { wipeAll } from '../../bytes/secret.ts';
 import type { PqChain } from './chain.ts';
 import type { SpqrState } from './spqr-state.ts';
@@ -34,9 +34,9 @@ export function secretsOf(state: SpqrState): readonly Secret[] {
   ];
 }
 
-/** Erases what `after`, a step's result that is not kept, holds beyond `before`. */
-export function wipeNew(before: SpqrState, after: SpqrState): void {
+/** Erases what a step that is not kept made: all that `after` holds and all that it `spent`, what `before` holds excepted. */
+export function wipeNew(before: SpqrState, after: SpqrState, spent: readonly Wipeable[] = []): void {
   // @req BRD-01
-  const kept = new Set(secretsOf(before));
-  wipeAll(secretsOf(after).filter((secret) => !kept.has(secret)));
+  const kept = new Set<Wipeable>(secretsOf(before));
+  wipeAll([...secretsOf(after), ...spent].filter((secret) => !kept.has(secret)));
 }

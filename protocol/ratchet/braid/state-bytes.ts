@@ -10,6 +10,7 @@ import { Secret } from '../../bytes/secret.ts';
 import { CT1_BYTES, CT2_BYTES, EK_HEADER_BYTES, EK_VECTOR_BYTES } from '../../crypto/incremental-ml-kem.ts';
 import { KEM_COINS_BYTES, KEM_SEED_BYTES } from '../../crypto/provider.ts';
 import { ProtocolError } from '../../errors.ts';
+import { MAX_MESSAGE_KEYS } from '../../limits.ts';
 import { isSkippedSeeds } from '../skipped.ts';
 import type { Authenticator } from './authenticator.ts';
 import { BRAID_MAC_BYTES } from './authenticator.ts';
@@ -179,12 +180,19 @@ function readSide(input: ByteReader): ChainSide {
   const counter = input.u32();
   const key = readFlag(input) ? new Secret<'PqChainKey'>(input.fixed(KEY_BYTES)) : null;
   const skipped = input.sized();
-  if (!isSkippedSeeds(skipped, counter)) throw malformed();
+  // Kept keys are those passed over on the way to the newest, which was used; older ones went with it.
+  if (!isSkippedSeeds(skipped, Math.max(1, counter - MAX_MESSAGE_KEYS), counter)) throw malformed();
   return { counter, key, skipped: new Secret<'SkippedSeeds'>(skipped) };
 }
 
-/** Appends the chains alone: one encoding for one state. */
-export function writePqChain(out: ByteWriter, chain: PqChain): void {
+function readLink(input: ByteReader): ChainLink {
+  const send = readSide(input);
+  const { key, ...receive } = readSide(input);
+  if (send.skipped.length > 0 || key === null) throw malformed();
+  return { send, receive: { ...receive, key } };
+}
+
+function writeChain(out: ByteWriter, chain: PqChain): void {
   out
     .u8(chain.direction === 'A2B' ? 0 : 1)
     .u53(chain.epoch)
@@ -205,7 +213,7 @@ function readChain(input: ByteReader): PqChain {
   const count = input.u8();
   const first = epoch - count + 1;
   if (count < 1 || count > MAX_LINKS || first < 0 || sendEpoch < first || sendEpoch > epoch) throw malformed();
-  const links: ChainLink[] = Array.from({ length: count }, () => ({ send: readSide(input), receive: readSide(input) }));
+  const links = Array.from({ length: count }, () => readLink(input));
   return { direction, epoch, sendEpoch, rootKey, links };
 }
 
