@@ -192,7 +192,8 @@ function readLink(input: ByteReader): ChainLink {
   return { send, receive: { ...receive, key } };
 }
 
-function writeChain(out: ByteWriter, chain: PqChain): void {
+/** Appends the chains alone: one encoding for one state. */
+export function writePqChain(out: ByteWriter, chain: PqChain): void {
   out
     .u8(chain.direction === 'A2B' ? 0 : 1)
     .u53(chain.epoch)
