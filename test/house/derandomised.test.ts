@@ -12,7 +12,7 @@ const TESTING = 'protocol/testing';
 const graph = readImportGraph();
 const shipped = graph.files.filter((file) => SHIPPED_FOLDERS.includes(file.split('/')[0] ?? ''));
 /** The command, which is the driver's process, and the program that offers it. */
-const DRIVER = ['cli/pawl.ts', 'cli/driver-command.ts'];
+const DRIVER = ['cli/pawl.ts', 'cli/program.ts', 'cli/driver-command.ts'];
 const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
   exports: Record<string, string | { default: string }>;
 };
