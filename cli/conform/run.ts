@@ -6,7 +6,7 @@
  */
 import { DriverFault, DriverProcess, type Hello } from './driver-process.ts';
 import { type Outcome, type Profile, runTest, type Subject } from './run-test.ts';
-import type { LoadedFile, TestGroup, VectorTest } from './vector-file.ts';
+import type { Fields, LoadedFile, TestGroup, VectorTest } from './vector-file.ts';
 import { VectorFault } from './vector-file.ts';
 
 /** One test with what came of it. */
@@ -48,12 +48,18 @@ export interface RunOptions {
   readonly bail?: boolean;
 }
 
+const SEED = '00'.repeat(32);
+/** Operations that take a seed, with arguments that any driver accepts. */
+const SEEDED_OPERATIONS: readonly (readonly [op: string, args: Fields])[] = [
+  ['device.create', { local: { name: '00000000-0000-4000-8000-000000000000', deviceId: 1 }, seed: SEED }],
+  ['spqr.braid.init', { direction: 'A2B', pqRatchetKey: SEED, seed: SEED }],
+];
+
 /** Whether a driver takes seeds: one that does not refuses the argument. */
 async function takesSeeds(driver: DriverProcess, hello: Hello): Promise<boolean> {
-  if (!hello.ops.includes('device.create')) return true;
-  const local = { name: '00000000-0000-4000-8000-000000000000', deviceId: 1 };
-  const answer = await driver.ask('device.create', { local, seed: '00'.repeat(32) });
-  return 'ok' in answer;
+  const probe = SEEDED_OPERATIONS.find(([op]) => hello.ops.includes(op));
+  if (probe === undefined) return true;
+  return 'ok' in (await driver.ask(...probe));
 }
 
 function resultOf({ name, content }: LoadedFile, group: TestGroup, test: VectorTest, outcome: Outcome): TestResult {

@@ -6,8 +6,25 @@
  */
 import type { Family } from '../definition.ts';
 import { doubleRatchet } from './double-ratchet.ts';
+import { incrementalMlKem768 } from './incremental-mlkem768.ts';
+import { kem } from './kem.ts';
 import { sessionDialogues } from './session-dialogues.ts';
+import { spqrAuthenticator } from './spqr-authenticator.ts';
+import { spqrBraid } from './spqr-braid.ts';
+import { spqrChain } from './spqr-chain.ts';
+import { spqrErasure } from './spqr-erasure.ts';
 import { symmetricChain } from './symmetric-chain.ts';
 import { xeddsa } from './xeddsa.ts';
 
-export const FAMILIES: readonly Family[] = [xeddsa, symmetricChain, doubleRatchet, sessionDialogues];
+export const FAMILIES: readonly Family[] = [
+  xeddsa,
+  kem,
+  symmetricChain,
+  doubleRatchet,
+  incrementalMlKem768,
+  spqrErasure,
+  spqrAuthenticator,
+  spqrChain,
+  spqrBraid,
+  sessionDialogues,
+];
