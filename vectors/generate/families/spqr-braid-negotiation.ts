@@ -5,6 +5,7 @@
  * Owns: encodings that must not be refused, versions, messages without a key. Must not know: what is refused.
  */
 import type { SequenceDefinition, StepDefinition } from '../definition.ts';
+import { ALONE } from './spqr-braid-refused.ts';
 import {
   BITS,
   block,
@@ -19,9 +20,6 @@ import {
   start,
   turns,
 } from './spqr-braid-script.ts';
-
-/** The responder alone, who draws nothing: its keys are the same for everybody. */
-const ALONE = start('$b', { seed: null });
 
 function odd(comment: string, req: string, flag: string, ...steps: StepDefinition[]): SequenceDefinition {
   return { comment, req: [req], flags: [flag], steps: [ALONE, ...steps] };

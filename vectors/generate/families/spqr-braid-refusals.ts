@@ -1,14 +1,14 @@
 /**
  * Payloads that a braid refuses before it looks at what they carry.
  *
- * @spec 08-braid §2, §6, §8, §10
- * Owns: malformed payloads, versions, epochs, indices. Must not know: objects that are not authentic.
+ * @spec 08-braid §2, §10
+ * Owns: malformed payloads, versions. Must not know: epochs, objects that are not authentic.
  */
 import type { Json } from '../../../cli/conform/vector-file.ts';
-import type { SequenceDefinition, StepDefinition } from '../definition.ts';
+import type { SequenceDefinition } from '../definition.ts';
+import { ALONE, malformed, refused } from './spqr-braid-refused.ts';
 import {
   BITS,
-  block,
   cut,
   DATA,
   flip,
@@ -20,29 +20,8 @@ import {
   send,
   start,
   TYPES,
-  turns,
   varint,
 } from './spqr-braid-script.ts';
-
-const ALONE = start('$b', { seed: null });
-
-function refused(comment: string, req: string, check: string, against: string, ...steps: StepDefinition[]) {
-  return { comment, req: [req], flags: [], refused: { check: `braid: ${check}`, against }, steps };
-}
-
-/** A bad payload for one who has heard nothing yet; then a good one, and an answer. */
-function malformed(check: string, body: string, reason: string, against = 'PAR-02'): SequenceDefinition {
-  return refused(
-    `${check}; then a good message`,
-    'BRD-03',
-    check,
-    against,
-    ALONE,
-    refuse('$b', body, reason),
-    receive('$b', payload(1, 1), 'values'),
-    send('$b', '$q', 'values'),
-  );
-}
 
 const CUT = 'pq-varint-truncated';
 const SHORT = 'pq-chunk-truncated';
@@ -241,141 +220,7 @@ const versions: SequenceDefinition[] = [
   ),
 ];
 
-const RANGE = 'pq-epoch-out-of-range';
-const epochs: SequenceDefinition[] = [
-  ...[2, 3, 4_294_967_296, Number.MAX_SAFE_INTEGER].map((epoch) =>
-    malformed(`epoch ${epoch} in epoch 1`, payload(1, 1, { epoch }), RANGE, 'RAT-05'),
-  ),
-  refused(
-    'epoch 2, to one who has not made its keys',
-    'BRD-17',
-    'epoch 2 before any key',
-    'RAT-05',
-    ...START,
-    refuse('$a', payload(1, 0, { epoch: 2 }), RANGE),
-    receive('$a', payload(1, 0), 'values'),
-    ...pass('$a', 'values'),
-  ),
-  refused(
-    'two epochs ahead, where the next one is waited for',
-    'BRD-17',
-    'epoch 3 in state Ct2Sampled of epoch 1',
-    'RAT-05',
-    ...START,
-    ...turns(1, 78),
-    send('$a'),
-    refuse('$b', flip(BITS.epoch + 1), RANGE),
-    receive('$b', '$p', 'values'),
-    ...turns(80, 88, 'values'),
-  ),
-  refused(
-    'one epoch ahead in epoch 2',
-    'BRD-17',
-    'epoch 3 in epoch 2',
-    'RAT-05',
-    ...START,
-    ...turns(1, 87),
-    send('$b'),
-    refuse('$a', flip(BITS.epoch), RANGE),
-    receive('$a', '$p', 'values'),
-    ...pass('$a', 'values'),
-  ),
-  refused(
-    'a message of an epoch whose keys are gone',
-    'BRD-14',
-    'message of chain epoch 0 once epoch 2 is sent in',
-    'RAT-10',
-    ...START,
-    send('$a', '$late'),
-    ...turns(1, 176),
-    refuse('$b', '$late', RANGE),
-    ...pass('$a', 'values'),
-    ...pass('$b', 'values'),
-  ),
-];
-
-const keys: SequenceDefinition[] = [
-  refused(
-    'the same payload again',
-    'BRD-13',
-    'newest payload again',
-    'RAT-05',
-    ...START,
-    ...pass('$a'),
-    refuse('$b', '$p', 'pq-key-used'),
-    ...pass('$a', 'values'),
-  ),
-  refused(
-    'an older payload again',
-    'BRD-13',
-    'older payload again',
-    'RAT-04',
-    ...START,
-    send('$a', '$old'),
-    receive('$b', '$old'),
-    ...block('$a', 2),
-    refuse('$b', '$old', 'pq-key-used'),
-    ...pass('$a', 'values'),
-  ),
-  refused(
-    'a payload of the epoch before, again',
-    'BRD-13',
-    'payload of the epoch before again',
-    'RAT-05',
-    ...START,
-    send('$a', '$old'),
-    receive('$b', '$old'),
-    ...turns(1, 92),
-    refuse('$b', '$old', 'pq-key-used'),
-    ...pass('$a', 'values'),
-  ),
-  refused(
-    'index 0 in epoch 2, where no message is without a key',
-    'BRD-23',
-    'index 0 in epoch 2',
-    'RAT-05',
-    ...START,
-    ...turns(1, 87),
-    send('$b'),
-    refuse('$a', flip(BITS.index), 'pq-key-used'),
-    receive('$a', '$p', 'values'),
-  ),
-  malformed('index 25,001 from 0', payload(25_001, 0), 'pq-key-jump', 'RAT-05'),
-  malformed('index 2^32 − 1', payload(4_294_967_295, 0), 'pq-key-jump', 'DOS-01'),
-  refused(
-    'a message 2,001 behind the newest',
-    'BRD-13',
-    'index 2,001 behind',
-    'RAT-05',
-    ALONE,
-    receive('$b', payload(2_002, 0)),
-    refuse('$b', payload(1, 0), 'pq-key-trimmed'),
-    receive('$b', payload(2, 0), 'values'),
-  ),
-  refused(
-    'a jump of 25,001 from message 5',
-    'BRD-13',
-    'index 25,006 from 5',
-    'RAT-05',
-    ALONE,
-    receive('$b', payload(5, 0)),
-    refuse('$b', payload(25_006, 0), 'pq-key-jump'),
-    receive('$b', payload(6, 0), 'values'),
-  ),
-  ...[0, 31, 33].map((length) =>
-    refused(
-      `a PQ ratchet key of ${length} bytes`,
-      'DRV-06',
-      `PQ ratchet key of ${length} bytes`,
-      'RAT-05',
-      { op: 'spqr.braid.init', args: { direction: 'B2A', pqRatchetKey: '00'.repeat(length) }, refused: 'bad-length' },
-      ALONE,
-      receive('$b', payload(1, 1), 'values'),
-    ),
-  ),
-];
-
-/** Refused for their form or their age. */
+/** Refused for their form. */
 export const malformedPayloads: readonly SequenceDefinition[] = [...parses, ...damages];
-/** Refused for their version, their epoch or their index. */
-export const refusedPayloads: readonly SequenceDefinition[] = [...versions, ...epochs, ...keys];
+/** Refused for their version. */
+export const refusedPayloads: readonly SequenceDefinition[] = versions;

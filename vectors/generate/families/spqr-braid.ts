@@ -7,6 +7,7 @@
 import type { Family } from '../definition.ts';
 import { braidNegotiation } from './spqr-braid-negotiation.ts';
 import { spoiltObjects } from './spqr-braid-objects.ts';
+import { misplacedPayloads } from './spqr-braid-positions.ts';
 import { malformedPayloads, refusedPayloads } from './spqr-braid-refusals.ts';
 import { braidTalks } from './spqr-braid-talks.ts';
 
@@ -41,7 +42,7 @@ export const spqrBraid: Family = {
     { type: 'SpqrBraidTalk', spec: 'spec/08-braid.md §1', tests: braidTalks },
     { type: 'SpqrBraidNegotiation', spec: 'spec/08-braid.md §10', tests: braidNegotiation },
     { type: 'SpqrBraidMalformed', spec: 'spec/08-braid.md §2', tests: malformedPayloads },
-    { type: 'SpqrBraidRefused', spec: 'spec/08-braid.md §8', tests: refusedPayloads },
+    { type: 'SpqrBraidRefused', spec: 'spec/08-braid.md §8', tests: [...refusedPayloads, ...misplacedPayloads] },
     { type: 'SpqrBraidSpoilt', spec: 'spec/08-braid.md §5', tests: spoiltObjects },
   ],
 };
