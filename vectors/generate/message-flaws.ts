@@ -29,7 +29,7 @@ const LENIENT = { strict: 'invalid', libsignal: 'valid' } as const;
 const UNKNOWN = 99;
 /** Its tag, for a number. */
 const UNKNOWN_TAG = UNKNOWN * 8;
-/** Groups that may stand inside each other (MSG-02). */
+/** Groups that may stand inside each other. */
 const DEEPEST = 100;
 
 /** What is wrong with a body. */
@@ -60,7 +60,7 @@ export function withField(layout: Layout, field: Field, written: string): string
   return encoded(layout, fieldsOf(fields.slice(0, at)) + written + fieldsOf(fields.slice(at + 1)));
 }
 
-/** What MSG-03 is for. */
+/** The requirement that most refusals are about. */
 const WIRE = ['MSG-03'];
 
 const WIRE_TYPES: readonly (readonly [string, number, (field: number) => string])[] = [

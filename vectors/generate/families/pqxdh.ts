@@ -19,6 +19,7 @@ import {
   kemKit,
   keysOf,
   respondArgs,
+  SPOILT,
 } from '../handshakes.ts';
 import { kemInputFlaws, kemKeyFlaws, kemResponderFlaws, kemSignatureFlaws } from '../kem-flaws.ts';
 
@@ -74,13 +75,11 @@ const kyber: HybridKit = {
   repeatsKem: () => true,
 };
 
-const HANDSHAKES = 3;
-
-/** Each handshake with and without one-time prekey; the KEM's secret is given in more than half. */
+/** The one that is spoilt and two more, each with and without one-time prekey; the KEM's secret is given in more than half. */
 function choices(form: 'seed' | 'expanded'): readonly { readonly name: string; readonly choice: Choice }[] {
-  return Array.from({ length: HANDSHAKES }, (_, i) => i).flatMap((i) =>
+  return [SPOILT.name, '1', '2'].flatMap((name, i) =>
     [true, false].map((oneTime): { name: string; choice: Choice } => ({
-      name: String(i),
+      name,
       choice: { oneTime, kem: i % 3 === 2 ? form : 'given', turn: i },
     })),
   );

@@ -23,6 +23,7 @@ import {
   type Kit,
   keysOf,
   respondArgs,
+  SPOILT,
   type Spoiling,
   spoiltInitiate,
   spoiltRespond,
@@ -39,9 +40,11 @@ const kit: Kit = {
   repeatsKem: () => false,
 };
 
-const HANDSHAKES = 12;
+const HANDSHAKES = 11;
 
-const choices = Array.from({ length: HANDSHAKES }, (_, i) => keysOf(String(i))).flatMap((keys) =>
+const numbered = Array.from({ length: HANDSHAKES }, (_, i) => keysOf(String(i)));
+
+const choices = [...numbered, SPOILT].flatMap((keys) =>
   [true, false].map((oneTime) => ({ keys, choice: { oneTime, kem: 'run', turn: 0 } as const })),
 );
 
