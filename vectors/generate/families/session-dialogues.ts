@@ -7,6 +7,7 @@
 import type { Fields } from '../../../cli/conform/vector-file.ts';
 import type { Family, SequenceDefinition } from '../definition.ts';
 import { DAY, type Damage, DialogueScript } from '../dialogue-script.ts';
+import { neverBegun } from './session-dialogues-more.ts';
 
 const X3DH = 'X3DH_X25519_SHA-256';
 const ML_KEM = 'PQXDH_X25519_SHA-256_ML-KEM-1024';
@@ -287,7 +288,10 @@ export const sessionDialogues: Family = {
     {
       type: 'DialogueRefusal',
       spec: 'spec/05-sessions.md §4',
-      tests: SUITES.flatMap((suite) => [...tampered(suite), ...refusals(suite), ...unwilling(suite)]),
+      tests: [
+        ...SUITES.flatMap((suite) => [...tampered(suite), ...refusals(suite), ...unwilling(suite)]),
+        ...neverBegun,
+      ],
     },
   ],
 };
