@@ -23,7 +23,7 @@ export const RATCHET_MUTANTS: readonly Mutant[] = [
     name: 'salt-and-seed-swapped',
     wrong: 'gives the post-quantum key as HKDF’s input and the seed as its salt',
     origin: 'https://www.rfc-editor.org/rfc/rfc5869#section-2.2',
-    family: 'symmetric-chain',
+    family: 'triple-ratchet',
     changes: [{ file: CHAIN, text: 'hkdfSha256(seed, salt,', becomes: 'hkdfSha256(salt, seed,' }],
   },
   {
