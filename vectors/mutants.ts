@@ -7,6 +7,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { manifestOf } from '../bench/manifest.ts';
 import { loadVectors } from '../cli/conform/vector-file.ts';
 import { checkMutants, MUTANTS } from './mutants/index.ts';
 import { type Matrix, matrixOf, spliced, table } from './mutants/matrix.ts';
@@ -65,6 +66,7 @@ async function run({ json, matrix, only, vectors }: Flags): Promise<number> {
   const files = loadVectors(vectors ?? import.meta.dirname);
   const families = files.map(({ content }) => content.family);
   if (vectors === undefined) checkMutants(MUTANTS, families);
+  const manifest = manifestOf('npm run vectors:mutants -- --matrix');
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
   const onVerdict = (verdict: Verdict) => print(json ? JSON.stringify(verdict) : verdictLine(verdict));
@@ -72,7 +74,7 @@ async function run({ json, matrix, only, vectors }: Flags): Promise<number> {
   if (stop.signal.aborted) return 130;
   const code = report(verdicts, json);
   if (matrix && code === 0 && only.length === 0 && vectors === undefined) {
-    write(matrixOf('npm run vectors:mutants -- --matrix', mutants, files, verdicts));
+    write(matrixOf(manifest, mutants, files, verdicts));
   }
   return code;
 }

@@ -4,7 +4,7 @@
  * @spec 14-vectors §6
  * Owns: its shape as data and as a table. Must not know: how mutants are run.
  */
-import { type Manifest, manifestOf } from '../../bench/manifest.ts';
+import type { Manifest } from '../../bench/manifest.ts';
 import type { LoadedFile } from '../../cli/conform/vector-file.ts';
 import type { Mutant } from './mutant.ts';
 import { CONTROL, type Kill, type Verdict } from './run.ts';
@@ -29,16 +29,16 @@ export interface Matrix extends Manifest {
   readonly mutants: readonly MatrixRow[];
 }
 
-/** @throws {Error} where a mutant has no kill. */
+/** @throws {Error} where a mutant has no kill. @req VEC-35 */
 export function matrixOf(
-  command: string,
+  manifest: Manifest,
   mutants: readonly Mutant[],
   files: readonly LoadedFile[],
   verdicts: readonly Verdict[],
 ): Matrix {
   const of = (name: string) => verdicts.find((verdict) => verdict.name === name);
   return {
-    ...manifestOf(command),
+    ...manifest,
     vectorsVersion: files[0]?.content.vectorsVersion ?? '?',
     families: files.map(({ content }) => ({ name: content.family, tests: content.numberOfTests })),
     control: of(CONTROL)?.tests ?? 0,
