@@ -26,6 +26,11 @@ export const KEM_MUTANTS: readonly Mutant[] = [
         becomes: 'if (first > 0xfff || second > 0xfff) {',
       },
       {
+        file: 'protocol/crypto/node.ts',
+        text: 'if (!isSystem(random)) return nobleProvider.kemEncapsulate',
+        becomes: 'if (set) return nobleProvider.kemEncapsulate',
+      },
+      {
         file: 'protocol/crypto/noble.ts',
         text: 'const { cipherText, sharedSecret } = KEMS[set].encapsulate(publicKey, coins);',
         becomes: `const reduced = publicKey.slice();
