@@ -286,15 +286,17 @@ function turn(
   work: WorkMeter,
 ): Stepped {
   const received = pending.rootKey as Secret<'RootKey'>;
+  // Before the draw: a budget that is exhausted leaves no key behind.
+  work.spendAgreements(1);
+  work.spendKdfSteps(1);
   // @req DRT-08
   const ratchet = provider.x25519Generate(random);
   // A source that repeats itself between operations shows here: no earlier draw of this step could tell.
   if (equalBytes(ratchet.publicKey, state.sender.ratchet.publicKey)) {
+    ratchet.privateKey.wipe();
     throw new ProtocolError('InvalidState', 'state', 'randomness-failed');
   }
-  work.spendAgreements(1);
   const agreement = provider.x25519Agree(ratchet.privateKey, pending.theirRatchetKey);
-  work.spendKdfSteps(1);
   const { rootKey, chain } = rootStep(provider, received, agreement);
   const receivers = [...state.receivers, receiver];
   // @req DRT-13

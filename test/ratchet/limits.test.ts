@@ -227,8 +227,10 @@ test('[DRT-12] a new ratchet key costs two agreements, and the meter counts both
   const pending = begin();
   expect(calls.x25519Agree).toBe(1);
   const finish = () => finishReceive(provider, bob.random, ratchet, pending, work);
+  delete calls.x25519Generate;
   expect(refusal(finish)).toMatchObject({ code: 'InvalidMessage', reason: 'work-budget-exhausted' });
   expect(calls.x25519Agree).toBe(1);
+  expect(calls.x25519Generate).toBeUndefined();
   // One step, one seed, one step beyond; one seed that is kept; two root steps.
   expect(bob.open(alice, message).work).toEqual({ kdfSteps: 6, agreements: 2 });
 });
