@@ -6,7 +6,7 @@
  */
 import { type Names, resolve } from './arguments.ts';
 import type { Answer, DriverProcess, Hello } from './driver-process.ts';
-import { type Difference, judge, judgeVerdict } from './judge.ts';
+import { countGiven, type Difference, judge, judgeVerdict } from './judge.ts';
 import type { Expectation, Fields, Step, TestGroup, VectorTest } from './vector-file.ts';
 
 export type Profile = 'strict' | 'libsignal';
@@ -65,6 +65,9 @@ function unsupported(lacking: string): Outcome {
   return { ...PASSED, verdict: 'unsupported', lacking };
 }
 
+/** Operations whose answer may lack a field, which then says something: vectors hold all of it. */
+const WHOLE: ReadonlySet<string> = new Set(['handshake.initiate', 'handshake.respond', 'message.parse']);
+
 /** Which part of an answer a seed decides. */
 interface Drawn {
   /** Fields of `ok`. */
@@ -81,13 +84,24 @@ interface Asked {
   readonly intermediates: number;
 }
 
-async function ask(subject: Subject, op: string, args: Fields, expected: Expectation, drawn: Drawn): Promise<Asked> {
+async function ask(
+  subject: Subject,
+  op: string,
+  args: Fields,
+  expected: Expectation & Pick<Step, 'bind'>,
+  drawn: Drawn,
+): Promise<Asked> {
   const { driver, hello, seeds } = subject;
-  const traced = hello.trace && !drawn.elsewhere && expected.intermediate !== undefined;
+  const trace = !drawn.elsewhere && expected.intermediate !== undefined && hello.trace;
+  const traced = trace !== false;
   const before = expected.error === undefined ? null : await stateOf(subject, args);
   const answer = await driver.ask(op, traced ? { ...args, trace: true } : args);
-  const difference = judge(expected, answer, { traced, skip: seeds ? [] : drawn.fields });
-  const intermediates = traced ? Object.keys(expected.intermediate ?? {}).length : 0;
+  const difference = judge(expected, answer, {
+    trace,
+    skip: seeds ? [] : drawn.fields,
+    allowed: WHOLE.has(op) ? Object.values(expected.bind ?? {}) : null,
+  });
+  const intermediates = traced ? countGiven(expected, answer) : 0;
   if (difference === null && before !== null) {
     const after = await stateOf(subject, args);
     // @req VEC-14
@@ -133,7 +147,7 @@ async function runSteps(subject: Subject, steps: readonly Step[], lenient: boole
     for (const [name, field] of Object.entries(step.bind ?? {})) {
       const value = 'ok' in asked.answer ? asked.answer.ok[field] : undefined;
       if (value === undefined) {
-        return failed({ what: field, expected: 'a value', actual: null }, step.op, i + 1, intermediates);
+        return failed({ what: field, expected: '(any value)', actual: null }, step.op, i + 1, intermediates);
       }
       names.set(name, value);
     }
