@@ -31,6 +31,7 @@ summary { cursor: pointer; padding: .6rem .9rem; overflow-wrap: anywhere; } summ
   .verdict { gap: .6rem 1.5rem; } summary code { float: none; margin-left: 0; } }
 .sides pre { margin: 0; padding: .7rem; background: var(--paper); border: 1px solid var(--line); border-radius: .4rem;
   white-space: pre-wrap; overflow-wrap: anywhere; max-height: 18rem; overflow-y: auto; }
+.asked { margin: .25rem 0 0; max-height: 6rem; overflow-y: auto; white-space: pre-wrap; overflow-wrap: anywhere; color: var(--soft); }
 .sides b { font-size: .8rem; color: var(--soft); font-weight: 600; } mark { background: var(--mark); color: inherit; }
 .fault { border: 1px solid var(--bad); border-radius: .5rem; padding: .8rem 1rem; margin: 1rem 0; }
 a { color: inherit; }

@@ -34,14 +34,15 @@ function sides(expected: Json, actual: Json): Html {
 
 /** One failed test; the first of a family is open. */
 function failure(result: TestResult, link: SpecLink, open: boolean): Html {
-  const { file, tcId, comment, difference, step, op, req } = result;
+  const { file, tcId, comment, difference, step, op, args, req } = result;
   if (difference === null) return html``;
   const place = step === null ? op : `step ${step}, ${op}`;
   return html`<details${open ? raw(' open') : ''}>
 <summary><span class="failed">✗</span> tcId ${tcId}: ${comment} <code class="soft">${difference.what}</code></summary>
 <div><p><code>${place}</code>: <b>${difference.what}</b> is the first value that differs.
 Defined in ${linkTo(definedIn(result), link)}. <span class="soft"><code>${file}</code>${req.length > 0 ? `, tests ${req.join(', ')}` : ''}</span></p>
-${sides(difference.expected, difference.actual)}</div></details>`;
+${sides(difference.expected, difference.actual)}
+<p class="soft">asked</p><pre class="asked">${JSON.stringify({ op, args }).slice(0, MAX_VALUE)}</pre></div></details>`;
 }
 
 function row({ family, passed, failed, unsupported, intermediates, lacking }: FamilySummary): Html {
@@ -56,6 +57,11 @@ function row({ family, passed, failed, unsupported, intermediates, lacking }: Fa
   return html`<tr><td>${mark} ${failed > 0 ? html`<a href="#${family}">${family}</a>` : family}</td>
 <td class="chart"><div class="bar"><i class="p" style="width:${share(passed)}"></i><i class="f" style="width:${share(failed)}"></i><i class="u" style="width:${share(unsupported)}"></i></div></td>
 <td class="n">${passed}</td><td class="n ${failed > 0 ? 'failed' : ''}">${failed}</td><td class="n unsupported" title="${lacking.join(', ')}">${unsupported}</td><td class="n soft">${intermediates}</td></tr>`;
+}
+
+function familyTable(summaries: readonly FamilySummary[]): Html {
+  return html`<h2>Families</h2><div class="wide"><table><tr><th>family</th><th class="chart"></th><th class="n">passed</th><th class="n">failed</th><th class="n">unsupported</th><th class="n" title="values on the way that were compared">values</th></tr>
+${summaries.map(row)}</table></div>`;
 }
 
 function failures(summaries: readonly FamilySummary[], link: SpecLink): Html {
@@ -86,7 +92,7 @@ function verdictOf(run: Run): string {
   if (run.fault !== null) return 'the run broke off';
   if (failed > 0) return `${failed} of ${passed + failed} tests failed`;
   if (passed === 0) return 'no test was run';
-  return unsupported > 0 ? `${passed} tests run, all passed` : `all ${passed} tests passed`;
+  return unsupported > 0 ? `${passed} of ${passed + unsupported} tests run, all passed` : `all ${passed} tests passed`;
 }
 
 /** The document. @param date when the run was made, as it is to stand on the page */
@@ -105,9 +111,8 @@ export async function page(run: Run, link: SpecLink, date: string): Promise<stri
 <div class="figure unsupported">${unsupported}<small>unsupported</small></div><div class="figure">${intermediates}<small>values on the way compared</small></div>
 <div class="figure">${(run.milliseconds / 1000).toFixed(1)} s<small>duration</small></div></div>
 <p class="soft">Compared: ${basis(run)}.</p>
-${run.fault === null ? '' : html`<div class="fault"><b class="failed">Broken off.</b> ${run.fault} <span class="soft">What was run until then is below.</span></div>`}
-<h2>Families</h2><div class="wide"><table><tr><th>family</th><th class="chart"></th><th class="n">passed</th><th class="n">failed</th><th class="n">unsupported</th><th class="n" title="values on the way that were compared">values</th></tr>
-${summaries.map(row)}</table></div>
+${run.fault === null ? '' : html`<div class="fault"><b class="failed">Broken off.</b> ${run.fault}</div>`}
+${summaries.length === 0 ? '' : familyTable(summaries)}
 ${failures(summaries, link)}
 ${lackingBlock(summaries)}
 </body></html>`;

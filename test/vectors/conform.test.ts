@@ -61,6 +61,7 @@ describe('a driver', () => {
       op: 'hkdf',
       spec: 'spec/01-keys.md §4',
       difference: { what: 'okm', expected: expect.stringMatching(/^[0-9a-f]{32}$/), actual: '00' },
+      args: { ikm: 'ab'.repeat(32), info: '', length: 16 },
     });
   });
 
@@ -162,6 +163,7 @@ describe('reports', () => {
     expect(page).toContain('<mark>');
     expect(page).toContain('<h1>bad 1: 3 of 3 tests failed</h1>');
     expect(page).toMatch(/href="[^"]*spec\/01-keys\.md#4-[a-z-]+"/);
+    expect(page).toContain('&quot;op&quot;:&quot;hkdf&quot;,&quot;args&quot;:{&quot;ikm&quot;');
     // Of each family the first failure is open, the others wait to be asked.
     expect([page.split('<details open>').length, page.split('<details>').length]).toEqual([2, 3]);
     expect(page).not.toMatch(/<script|src=|https?:|@import|url\(/);
@@ -247,7 +249,10 @@ describe('[VEC-16] a driver that', () => {
     const out = join(vectors, 'out');
     const answer = conform('--driver', bad('dies', 1), '--vectors', vectors, '--report', out);
     expect(answer).toMatchObject({ status: 2, stderr: expect.stringContaining('ended (exit 3)') });
-    expect(readFileSync(join(out, 'index.html'), 'utf8')).toContain('Broken off');
+    const page = readFileSync(join(out, 'index.html'), 'utf8');
+    for (const text of ['Broken off', 'the run broke off', 'Families']) expect(page).toContain(text);
+    conform('--driver', bad('no hello'), '--vectors', vectors, '--report', out);
+    expect(readFileSync(join(out, 'index.html'), 'utf8')).not.toContain('Families');
     expect(readFileSync(join(out, 'junit.xml'), 'utf8')).toContain('errors="1"');
     expect(existsSync(join(out, 'report.json'))).toBe(true);
   });
