@@ -2,18 +2,16 @@
  * `pawl conform`: the vectors against any implementation that speaks the driver protocol.
  *
  * @spec 14-vectors §3 to §5
- * Owns: flags, where reports go, exit codes, Ctrl-C. Must not know: verdicts.
+ * Owns: flags, exit codes, Ctrl-C. Must not know: verdicts.
  */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { Run } from './conform/run.ts';
 import type { Profile } from './conform/run-test.ts';
 import type { LoadedFile } from './conform/vector-file.ts';
 
 interface ConformFlags {
-  driver: string;
+  driver?: string;
   only: string[];
   report?: string;
   vectors?: string;
@@ -47,34 +45,19 @@ function chosen(files: readonly LoadedFile[], only: readonly string[]): readonly
   return only.length === 0 ? files : files.filter(({ content }) => only.includes(content.family));
 }
 
-async function writeReports(run: Run, folder: string): Promise<void> {
-  const [{ page }, { junit }, { totals }] = await Promise.all([
-    import('./conform/page.ts'),
-    import('./conform/junit.ts'),
-    import('./conform/summary.ts'),
-  ]);
-  const spec = ownFolder('spec');
-  const link = (section: string): string | null => {
-    const [file = '', number] = section.replace(/^spec\//, '').split(' §');
-    if (!existsSync(join(spec, file))) return null;
-    const to = relative(folder, join(spec, file)) || pathToFileURL(join(spec, file)).href;
-    return number === undefined ? to : `${to}#${number.split('.')[0]}`;
-  };
-  const date = new Date().toISOString().slice(0, 10);
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'report.json'), `${JSON.stringify({ date, totals: totals(run), ...run }, null, 1)}\n`);
-  writeFileSync(join(folder, 'junit.xml'), await junit(run));
-  writeFileSync(join(folder, 'index.html'), await page(run, link, date));
-}
-
 async function conform(flags: ConformFlags): Promise<number> {
-  const [{ loadVectors }, { runVectors }, { familyLine, summaryLines }, { exitCode, totals }] = await Promise.all([
-    import('./conform/vector-file.ts'),
-    import('./conform/run.ts'),
-    import('./conform/terminal.ts'),
-    import('./conform/summary.ts'),
-  ]);
+  const { driver = '' } = flags;
+  if (driver.trim() === '') throw new Error('--driver <command> says what to run; see pawl conform --help');
+  const [{ loadVectors }, { runVectors }, { familyLine, summaryLines }, { exitCode, totals }, reports] =
+    await Promise.all([
+      import('./conform/vector-file.ts'),
+      import('./conform/run.ts'),
+      import('./conform/terminal.ts'),
+      import('./conform/summary.ts'),
+      import('./conform/reports.ts'),
+    ]);
   const files = chosen(loadVectors(flags.vectors ?? ownFolder('vectors')), flags.only);
+  if (flags.report !== undefined) reports.openFolder(flags.report);
   const stop = new AbortController();
   const interrupt = () => stop.abort();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, interrupt);
@@ -83,9 +66,9 @@ async function conform(flags: ConformFlags): Promise<number> {
   const print = (line: string) => {
     if (!flags.json) process.stdout.write(`${line}\n`);
   };
-  print(`${flags.driver}`);
+  print(driver);
   const run = await runVectors({
-    command: flags.driver,
+    command: driver,
     files,
     timeout: flags.timeout * 1000,
     profile: flags.profile ?? null,
@@ -94,7 +77,7 @@ async function conform(flags: ConformFlags): Promise<number> {
   });
   for (const line of summaryLines(run)) print(line);
   if (flags.report !== undefined) {
-    await writeReports(run, flags.report);
+    await reports.writeReports(run, flags.report, ownFolder('spec'));
     print(`  report: ${join(flags.report, 'index.html')}`);
   }
   if (flags.json) process.stdout.write(`${JSON.stringify({ totals: totals(run), ...run })}\n`);
@@ -126,10 +109,10 @@ export function conformCommand(): Command {
   const collect = (value: string, all: string[]) => [...all, value];
   return new Command('conform')
     .description('Run the test vectors against any implementation, in any language.')
-    .requiredOption('--driver <command>', 'the shell command that starts the driver')
+    .option('--driver <command>', 'the shell command that starts the driver; required')
     .option('--only <family>', 'run this family alone; may be given again', collect, [])
     .option('--report <folder>', 'write index.html, junit.xml and report.json there')
-    .option('--vectors <folder>', 'the vectors to run: those of this version')
+    .option('--vectors <folder>', 'the vectors to run: those of the checkout that this command is from')
     .addOption(
       new Option(
         '--profile <name>',

@@ -66,8 +66,8 @@ function readCase(flags: KemFlags): KemCase {
 
 const CONCLUSIONS: Record<Diagnosis['conclusion'], string> = {
   agree: 'Both texts and bytes fit together.',
-  differ: 'This does not fit together.',
-  undecided: 'Not enough was given to say.',
+  differ: 'The inputs do not fit together.',
+  undecided: 'What is listed as undecided cannot be told from these inputs.',
 };
 
 function print(kem: string, { findings, undecided, conclusion }: Diagnosis): void {

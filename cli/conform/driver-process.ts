@@ -22,7 +22,8 @@ export interface Hello {
   readonly ops: readonly string[];
   readonly suites: readonly string[];
   readonly kems: readonly string[];
-  readonly trace: boolean;
+  /** Whether it has values on the way: all labels, those listed, or none. */
+  readonly trace: boolean | readonly string[];
   readonly canonicalState: boolean;
 }
 
@@ -30,6 +31,8 @@ export interface Hello {
 const MAX_LINE = 64 * 1024 * 1024;
 const STDERR_TAIL = 1_000;
 const GRACE = 2_000;
+/** What keeps most first drivers silent. */
+const FLUSH = ': does it end each answer with a line feed, and flush its output then?';
 
 interface Waiting {
   readonly id: number;
@@ -147,7 +150,7 @@ export class DriverProcess {
       this.#waiting = { id, resolve, reject };
       // @req VEC-16
       this.#timer = setTimeout(
-        () => this.#fail(`did not answer ${op} within ${this.#timeout / 1000} s`),
+        () => this.#fail(`did not answer ${op} within ${this.#timeout / 1000} s${op === 'hello' ? FLUSH : ''}`),
         this.#timeout,
       );
       this.#child.stdin.write(`${JSON.stringify({ id, op, args })}\n`);
@@ -168,7 +171,7 @@ export class DriverProcess {
       ops: texts(ops),
       suites: texts(suites),
       kems: texts(kems),
-      trace: trace === true,
+      trace: Array.isArray(trace) ? texts(trace) : trace === true,
       canonicalState: canonicalState === true,
     };
   }

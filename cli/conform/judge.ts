@@ -6,12 +6,15 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Answer } from './driver-process.ts';
+import { plainLabel, sectionOf } from './labels.ts';
 import type { Expectation, Fields, Json } from './vector-file.ts';
 
 /** The first value that is not as it should be. */
 export interface Difference {
   /** A label of an intermediate value, a field of the answer, or `error`. */
   readonly what: string;
+  /** Of a label: the section that defines it. What came out is defined where the test says. */
+  readonly section?: string;
   readonly expected: Json;
   readonly actual: Json;
 }
@@ -25,16 +28,38 @@ function compareFields(expected: Fields, actual: Fields, skip: readonly string[]
   return null;
 }
 
+/** What of an answer is compared. */
+interface Comparison {
+  /** Of the values on the way that were asked for, those that the driver has: all, the listed, or none. */
+  readonly trace: boolean | readonly string[];
+  /** Fields of the answer that depend on a seed which the driver does not take. */
+  readonly skip: readonly string[];
+  /** Fields that may stand in the answer beside the expected ones; null: any. */
+  readonly allowed: readonly string[] | null;
+}
+
+/** A field where there must be none: a key for a message that has none, a secret that the suite does not make. */
+function unexpected(expected: Fields, actual: Fields, allowed: readonly string[] | null): Difference | null {
+  if (allowed === null) return null;
+  const what = Object.keys(actual).find((field) => !Object.hasOwn(expected, field) && !allowed.includes(field));
+  return what === undefined ? null : { what, expected: null, actual: actual[what] as Json };
+}
+
+/** The labels that a driver has not announced. */
+function withoutLabels(intermediate: Fields, trace: true | readonly string[]): readonly string[] {
+  return trace === true ? [] : Object.keys(intermediate).filter((label) => !trace.includes(plainLabel(label)));
+}
+
+/** How many of the values on the way an answer has, of those that were expected. */
+export function countGiven({ intermediate = {} }: Expectation, answer: Answer): number {
+  const given = 'ok' in answer ? (answer.intermediate ?? {}) : {};
+  return Object.keys(intermediate).filter((label) => Object.hasOwn(given, label)).length;
+}
+
 /**
  * Compares in the order of computation: values on the way first, then what came out.
- * @param traced whether the driver was asked for values on the way
- * @param skip fields of the answer that depend on a seed which the driver does not take
  */
-export function judge(
-  expected: Expectation,
-  answer: Answer,
-  { traced, skip }: { readonly traced: boolean; readonly skip: readonly string[] },
-): Difference | null {
+export function judge(expected: Expectation, answer: Answer, { trace, skip, allowed }: Comparison): Difference | null {
   const { ok, error, intermediate } = expected;
   if (error !== undefined) {
     if ('ok' in answer)
@@ -49,11 +74,12 @@ export function judge(
   if ('error' in answer) {
     return { what: 'error', expected: 'no error', actual: `${answer.error.code} (${answer.error.message})` };
   }
-  if (traced && intermediate !== undefined) {
-    const difference = compareFields(intermediate, answer.intermediate ?? {}, []);
-    if (difference !== null) return difference;
+  if (trace !== false && intermediate !== undefined) {
+    const difference = compareFields(intermediate, answer.intermediate ?? {}, withoutLabels(intermediate, trace));
+    const section = difference === null ? null : sectionOf(difference.what);
+    if (difference !== null) return section === null ? difference : { ...difference, section };
   }
-  return compareFields(ok ?? {}, answer.ok, skip);
+  return compareFields(ok ?? {}, answer.ok, skip) ?? unexpected(ok ?? {}, answer.ok, allowed);
 }
 
 /** By verdict alone: accepted or refused, whatever comes out. */

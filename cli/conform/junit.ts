@@ -6,20 +6,21 @@
  */
 import { html, raw } from 'hono/html';
 import type { Run, TestResult } from './run.ts';
-import { families, shorten, totals } from './summary.ts';
+import { definedIn, families, shorten, totals } from './summary.ts';
 
 /** Text without what XML 1.0 cannot hold. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that XML forbids
 const clean = (text: string) => text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd');
 
-function testCase({ family, type, tcId, comment, verdict, lacking, difference, step, op, spec }: TestResult): unknown {
+function testCase(result: TestResult): unknown {
+  const { family, type, tcId, comment, verdict, lacking, difference, step, op } = result;
   const name = clean(`tcId ${tcId}: ${comment}`);
   const inside =
     verdict === 'unsupported'
       ? html`<skipped message="unsupported: ${clean(lacking ?? '')}"/>`
       : difference === null
         ? ''
-        : html`<failure message="${clean(`${step === null ? '' : `step ${step}, `}${op}: ${difference.what} differs; ${spec}`)}">expected ${clean(shorten(difference.expected, 4000))}
+        : html`<failure message="${clean(`${step === null ? '' : `step ${step}, `}${op}: ${difference.what} differs; ${definedIn(result)}`)}">expected ${clean(shorten(difference.expected, 4000))}
 answered ${clean(shorten(difference.actual, 4000))}</failure>`;
   return html`<testcase classname="${family}.${type}" name="${name}">${inside}</testcase>\n`;
 }

@@ -25,11 +25,13 @@ th { font-size: .8rem; font-weight: 600; color: var(--soft); } td.n { text-align
 th.n { text-align: right; } .bar { display: flex; width: 14rem; height: .6rem; border-radius: .3rem; overflow: hidden; background: var(--line); }
 .bar i { display: block; } .bar .p { background: var(--good); } .bar .f { background: var(--bad); } .bar .u { background: var(--none); opacity: .45; }
 details { margin: .6rem 0; border: 1px solid var(--line); border-radius: .5rem; background: var(--card); }
-summary { cursor: pointer; padding: .6rem .9rem; } details > div { padding: 0 .9rem .9rem; }
+summary { cursor: pointer; padding: .6rem .9rem; overflow-wrap: anywhere; } summary code { float: right; margin-left: 1rem; } details > div { padding: 0 .9rem .9rem; }
 .sides { display: grid; grid-template-columns: 1fr 1fr; gap: .75rem; margin-top: .6rem; }
-@media (max-width: 44rem) { .sides { grid-template-columns: 1fr; } }
+@media (max-width: 44rem) { .sides { grid-template-columns: 1fr; } .chart { display: none; } th, td { padding: .4rem .5rem; }
+  .verdict { gap: .6rem 1.5rem; } summary code { float: none; margin-left: 0; } }
 .sides pre { margin: 0; padding: .7rem; background: var(--paper); border: 1px solid var(--line); border-radius: .4rem;
   white-space: pre-wrap; overflow-wrap: anywhere; max-height: 18rem; overflow-y: auto; }
+.asked { margin: .25rem 0 0; max-height: 6rem; overflow-y: auto; white-space: pre-wrap; overflow-wrap: anywhere; color: var(--soft); }
 .sides b { font-size: .8rem; color: var(--soft); font-weight: 600; } mark { background: var(--mark); color: inherit; }
 .fault { border: 1px solid var(--bad); border-radius: .5rem; padding: .8rem 1rem; margin: 1rem 0; }
 a { color: inherit; }

@@ -7,7 +7,7 @@
 import { html, raw } from 'hono/html';
 import { PAGE_STYLE } from './page-style.ts';
 import type { Run, TestResult } from './run.ts';
-import { basis, type FamilySummary, families, show, totals } from './summary.ts';
+import { basis, definedIn, type FamilySummary, families, show, totals } from './summary.ts';
 import type { Json } from './vector-file.ts';
 
 type Html = ReturnType<typeof html>;
@@ -32,15 +32,17 @@ function sides(expected: Json, actual: Json): Html {
   return html`<div class="sides">${side('expected', one)}${side('answered', two)}</div>`;
 }
 
-function failure(result: TestResult, link: SpecLink): Html {
-  const { file, tcId, comment, difference, step, op, spec, req } = result;
+/** One failed test; the first of a family is open. */
+function failure(result: TestResult, link: SpecLink, open: boolean): Html {
+  const { file, tcId, comment, difference, step, op, args, req } = result;
   if (difference === null) return html``;
   const place = step === null ? op : `step ${step}, ${op}`;
-  return html`<details>
-<summary><span class="failed">✗</span> <code>${file}</code> tcId ${tcId}: ${comment}</summary>
+  return html`<details${open ? raw(' open') : ''}>
+<summary><span class="failed">✗</span> tcId ${tcId}: ${comment} <code class="soft">${difference.what}</code></summary>
 <div><p><code>${place}</code>: <b>${difference.what}</b> is the first value that differs.
-<span class="soft">Defined in ${linkTo(spec, link)}${req.length > 0 ? `; ${req.join(', ')}` : ''}.</span></p>
-${sides(difference.expected, difference.actual)}</div></details>`;
+Defined in ${linkTo(definedIn(result), link)}. <span class="soft"><code>${file}</code>${req.length > 0 ? `, tests ${req.join(', ')}` : ''}</span></p>
+${sides(difference.expected, difference.actual)}
+<p class="soft">asked</p><pre class="asked">${JSON.stringify({ op, args }).slice(0, MAX_VALUE)}</pre></div></details>`;
 }
 
 function row({ family, passed, failed, unsupported, intermediates, lacking }: FamilySummary): Html {
@@ -52,9 +54,14 @@ function row({ family, passed, failed, unsupported, intermediates, lacking }: Fa
       : passed > 0
         ? html`<span class="passed">✓</span>`
         : html`<span class="unsupported">–</span>`;
-  return html`<tr><td>${mark} ${family}</td>
-<td><div class="bar"><i class="p" style="width:${share(passed)}"></i><i class="f" style="width:${share(failed)}"></i><i class="u" style="width:${share(unsupported)}"></i></div></td>
+  return html`<tr><td>${mark} ${failed > 0 ? html`<a href="#${family}">${family}</a>` : family}</td>
+<td class="chart"><div class="bar"><i class="p" style="width:${share(passed)}"></i><i class="f" style="width:${share(failed)}"></i><i class="u" style="width:${share(unsupported)}"></i></div></td>
 <td class="n">${passed}</td><td class="n ${failed > 0 ? 'failed' : ''}">${failed}</td><td class="n unsupported" title="${lacking.join(', ')}">${unsupported}</td><td class="n soft">${intermediates}</td></tr>`;
+}
+
+function familyTable(summaries: readonly FamilySummary[]): Html {
+  return html`<h2>Families</h2><div class="wide"><table><tr><th>family</th><th class="chart"></th><th class="n">passed</th><th class="n">failed</th><th class="n">unsupported</th><th class="n" title="values on the way that were compared">values</th></tr>
+${summaries.map(row)}</table></div>`;
 }
 
 function failures(summaries: readonly FamilySummary[], link: SpecLink): Html {
@@ -62,7 +69,7 @@ function failures(summaries: readonly FamilySummary[], link: SpecLink): Html {
     .filter(({ failed }) => failed > 0)
     .map(({ family, results }) => {
       const failed = results.filter(({ verdict }) => verdict === 'failed');
-      return html`<h2>${family}: ${failed.length} failed</h2>${failed.map((result) => failure(result, link))}`;
+      return html`<h2 id="${family}">${family}: ${failed.length} failed</h2>${failed.map((result, i) => failure(result, link, i === 0))}`;
     });
   return html`${blocks}`;
 }
@@ -79,6 +86,15 @@ function lackingBlock(summaries: readonly FamilySummary[]): Html {
 <div class="wide"><table><tr><th>family</th><th class="n">tests</th><th>lacking</th></tr>${rows}</table></div>`;
 }
 
+/** The run in a few words. Nothing passed is nothing shown. */
+function verdictOf(run: Run): string {
+  const { passed, failed, unsupported } = totals(run);
+  if (run.fault !== null) return 'the run broke off';
+  if (failed > 0) return `${failed} of ${passed + failed} tests failed`;
+  if (passed === 0) return 'no test was run';
+  return unsupported > 0 ? `${passed} of ${passed + unsupported} tests run, all passed` : `all ${passed} tests passed`;
+}
+
 /** The document. @param date when the run was made, as it is to stand on the page */
 export async function page(run: Run, link: SpecLink, date: string): Promise<string> {
   const summaries = families(run);
@@ -88,16 +104,15 @@ export async function page(run: Run, link: SpecLink, date: string): Promise<stri
   const document = await html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${name}: conformance</title><style>${raw(PAGE_STYLE)}</style></head><body>
-<h1>${name}</h1>
+<h1>${name}: ${verdictOf(run)}</h1>
 <p class="soft">Vectors ${run.vectorsVersion}, profile ${run.profile}, ${date}. Driver: <code>${run.command}</code></p>
 <div class="verdict ${bad ? 'bad' : ''}">
 <div class="figure passed">${passed}<small>passed</small></div><div class="figure ${failed > 0 ? 'failed' : 'soft'}">${failed}<small>failed</small></div>
 <div class="figure unsupported">${unsupported}<small>unsupported</small></div><div class="figure">${intermediates}<small>values on the way compared</small></div>
 <div class="figure">${(run.milliseconds / 1000).toFixed(1)} s<small>duration</small></div></div>
-<p>Judged by ${basis(run)}.</p>
-${run.fault === null ? '' : html`<div class="fault"><b class="failed">Broken off.</b> ${run.fault} <span class="soft">What was run until then is below.</span></div>`}
-<h2>Families</h2><div class="wide"><table><tr><th>family</th><th></th><th class="n">passed</th><th class="n">failed</th><th class="n">unsupported</th><th class="n">values</th></tr>
-${summaries.map(row)}</table></div>
+<p class="soft">Compared: ${basis(run)}.</p>
+${run.fault === null ? '' : html`<div class="fault"><b class="failed">Broken off.</b> ${run.fault}</div>`}
+${summaries.length === 0 ? '' : familyTable(summaries)}
 ${failures(summaries, link)}
 ${lackingBlock(summaries)}
 </body></html>`;

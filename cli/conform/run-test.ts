@@ -6,7 +6,7 @@
  */
 import { type Names, resolve } from './arguments.ts';
 import type { Answer, DriverProcess, Hello } from './driver-process.ts';
-import { type Difference, judge, judgeVerdict } from './judge.ts';
+import { countGiven, type Difference, judge, judgeVerdict } from './judge.ts';
 import type { Expectation, Fields, Step, TestGroup, VectorTest } from './vector-file.ts';
 
 export type Profile = 'strict' | 'libsignal';
@@ -20,6 +20,8 @@ export interface Outcome {
   /** Where it failed: which step, from 1, of which operation. */
   readonly step: number | null;
   readonly op: string | null;
+  /** What it was asked there, handles of this run included. */
+  readonly args: Fields | null;
   /** Values on the way that were compared. */
   readonly intermediates: number;
 }
@@ -41,7 +43,15 @@ const SAVES: Readonly<Record<string, string>> = {
   braid: 'spqr.braid.save',
 };
 
-const PASSED: Outcome = { verdict: 'passed', lacking: null, difference: null, step: null, op: null, intermediates: 0 };
+const PASSED: Outcome = {
+  verdict: 'passed',
+  lacking: null,
+  difference: null,
+  step: null,
+  op: null,
+  args: null,
+  intermediates: 0,
+};
 
 /** The state behind the handle in some arguments, as the driver writes it; null where it cannot be asked for. */
 async function stateOf({ driver, hello }: Subject, args: Fields): Promise<string | null> {
@@ -65,6 +75,9 @@ function unsupported(lacking: string): Outcome {
   return { ...PASSED, verdict: 'unsupported', lacking };
 }
 
+/** Operations whose answer may lack a field, which then says something: vectors hold all of it. */
+const WHOLE: ReadonlySet<string> = new Set(['handshake.initiate', 'handshake.respond', 'message.parse']);
+
 /** Which part of an answer a seed decides. */
 interface Drawn {
   /** Fields of `ok`. */
@@ -81,13 +94,24 @@ interface Asked {
   readonly intermediates: number;
 }
 
-async function ask(subject: Subject, op: string, args: Fields, expected: Expectation, drawn: Drawn): Promise<Asked> {
+async function ask(
+  subject: Subject,
+  op: string,
+  args: Fields,
+  expected: Expectation & Pick<Step, 'bind'>,
+  drawn: Drawn,
+): Promise<Asked> {
   const { driver, hello, seeds } = subject;
-  const traced = hello.trace && !drawn.elsewhere && expected.intermediate !== undefined;
+  const trace = !drawn.elsewhere && expected.intermediate !== undefined && hello.trace;
+  const traced = trace !== false;
   const before = expected.error === undefined ? null : await stateOf(subject, args);
   const answer = await driver.ask(op, traced ? { ...args, trace: true } : args);
-  const difference = judge(expected, answer, { traced, skip: seeds ? [] : drawn.fields });
-  const intermediates = traced ? Object.keys(expected.intermediate ?? {}).length : 0;
+  const difference = judge(expected, answer, {
+    trace,
+    skip: seeds ? [] : drawn.fields,
+    allowed: WHOLE.has(op) ? Object.values(expected.bind ?? {}) : null,
+  });
+  const intermediates = traced ? countGiven(expected, answer) : 0;
   if (difference === null && before !== null) {
     const after = await stateOf(subject, args);
     // @req VEC-14
@@ -99,8 +123,13 @@ async function ask(subject: Subject, op: string, args: Fields, expected: Expecta
   return { answer, difference, intermediates };
 }
 
-function failed(difference: Difference, op: string, step: number | null, intermediates: number): Outcome {
-  return { verdict: 'failed', lacking: null, difference, step, op, intermediates };
+interface Call {
+  readonly op: string;
+  readonly args: Fields;
+}
+
+function failed(difference: Difference, { op, args }: Call, step: number | null, intermediates: number): Outcome {
+  return { verdict: 'failed', lacking: null, difference, step, op, args, intermediates };
 }
 
 /** Without the seed, for a driver that takes none. */
@@ -123,17 +152,24 @@ async function runSteps(subject: Subject, steps: readonly Step[], lenient: boole
       const lacking = declined(answer, {}, step.op);
       if (lacking !== null) return unsupported(lacking);
       const difference = judgeVerdict('valid', answer);
-      return difference === null ? { ...PASSED, intermediates } : failed(difference, step.op, i + 1, intermediates);
+      return difference === null
+        ? { ...PASSED, intermediates }
+        : failed(difference, { op: step.op, args }, i + 1, intermediates);
     }
     const asked = await ask(subject, step.op, args, step, { fields: step.seeded ?? [], elsewhere });
     intermediates += asked.intermediates;
     const lacking = declined(asked.answer, step, step.op);
     if (lacking !== null) return unsupported(lacking);
-    if (asked.difference !== null) return failed(asked.difference, step.op, i + 1, intermediates);
+    if (asked.difference !== null) return failed(asked.difference, { op: step.op, args }, i + 1, intermediates);
     for (const [name, field] of Object.entries(step.bind ?? {})) {
       const value = 'ok' in asked.answer ? asked.answer.ok[field] : undefined;
       if (value === undefined) {
-        return failed({ what: field, expected: 'a value', actual: null }, step.op, i + 1, intermediates);
+        return failed(
+          { what: field, expected: '(any value)', actual: null },
+          { op: step.op, args },
+          i + 1,
+          intermediates,
+        );
       }
       names.set(name, value);
     }
@@ -185,10 +221,12 @@ export async function runTest(subject: Subject, group: TestGroup, test: VectorTe
     const refusal = declined(answer, {}, op);
     if (refusal !== null) return unsupported(refusal);
     const difference = judgeVerdict(verdict, answer);
-    return difference === null ? PASSED : failed(difference, op, null, 0);
+    return difference === null ? PASSED : failed(difference, { op, args: test.args }, null, 0);
   }
   const { answer, difference, intermediates } = await ask(subject, op, test.args, test, NOTHING_DRAWN);
   const refusal = declined(answer, test, op);
   if (refusal !== null) return unsupported(refusal);
-  return difference === null ? { ...PASSED, intermediates } : failed(difference, op, null, intermediates);
+  return difference === null
+    ? { ...PASSED, intermediates }
+    : failed(difference, { op, args: test.args }, null, intermediates);
 }

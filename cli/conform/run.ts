@@ -91,6 +91,12 @@ async function runFile(
   return true;
 }
 
+/** Our own end: the driver is not to blame. */
+function interruptedAfter(results: readonly TestResult[]): string {
+  const last = results.at(-1);
+  return `interrupted ${last === undefined ? 'before the first test' : `after ${last.file} tcId ${last.tcId}`}`;
+}
+
 /** Runs every file, one after the other; a fault ends the run and keeps what there is. */
 export async function runVectors(options: RunOptions): Promise<Run> {
   const started = Date.now();
@@ -114,7 +120,8 @@ export async function runVectors(options: RunOptions): Promise<Run> {
     }
   } catch (error) {
     if (!(error instanceof DriverFault)) throw error;
-    fault = `${options.command}: ${error.message}`;
+    // @req VEC-16
+    fault = options.signal?.aborted === true ? interruptedAfter(results) : `${options.command}: ${error.message}`;
   } finally {
     options.signal?.removeEventListener('abort', stop);
     await driver.close();

@@ -47,16 +47,27 @@ export function exitCode(run: Run): 0 | 1 | 2 {
   return failed > 0 || passed === 0 ? 1 : 0;
 }
 
-/** What the judgement rests on. */
+/** What was compared, and what the driver leaves out. */
 export function basis({ hello, seeds }: Run): string {
-  if (hello === null) return 'nothing: the driver did not say hello';
-  const values = hello.trace ? 'outputs and values on the way' : 'outputs alone (the driver has no trace)';
-  const state = hello.canonicalState ? ', saved states after refusals' : ', behaviour after refusals';
-  return `${values}${state}${seeds ? '' : ', behaviour where a seed would decide (the driver takes none)'}`;
+  if (hello === null) return 'nothing, as the driver did not say hello';
+  const compared = ['outputs', 'codes of refusals'];
+  const not: string[] = [];
+  if (hello.trace === false) not.push('values on the way (no trace)');
+  else compared.push(hello.trace === true ? 'values on the way' : 'values on the way of the labels that it announces');
+  if (hello.canonicalState) compared.push('saved states before and after a refusal');
+  else not.push('saved states before and after a refusal (no canonicalState)');
+  if (!seeds) not.push('bytes that a seed decides (it takes none)');
+  return `${compared.join(', ')}${not.length === 0 ? '' : `; not compared, as the driver lacks it: ${not.join(', ')}`}`;
+}
+
+/** The section that defines what differs, or what the test is about. */
+export function definedIn({ difference, spec }: TestResult): string {
+  return difference?.section ?? spec;
 }
 
 /** A value as text. */
 export function show(value: Json): string {
+  if (value === null) return '(nothing)';
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 

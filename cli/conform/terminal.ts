@@ -5,7 +5,7 @@
  * Owns: lines for people. Must not know: files.
  */
 import type { Run, TestResult } from './run.ts';
-import { basis, families, shorten, totals } from './summary.ts';
+import { basis, definedIn, families, shorten, totals } from './summary.ts';
 
 /** Failures shown of each family; the reports have all. */
 const SHOWN = 3;
@@ -20,13 +20,14 @@ export function familyLine(family: string, results: readonly TestResult[]): stri
   return `  ${mark} ${family.padEnd(24)}${parts.join(', ')}`;
 }
 
-function failureLines({ file, tcId, comment, difference, step, op, spec, req }: TestResult): string[] {
+function failureLines(result: TestResult): string[] {
+  const { file, tcId, comment, difference, step, op, req } = result;
   if (difference === null) return [];
   // @req VEC-17
   const place = step === null ? `${op}` : `step ${step}, ${op}`;
   return [
     `    ${file} tcId ${tcId}: ${comment}`,
-    `      ${place}: ${difference.what} differs; ${spec}${req.length > 0 ? ` (${req.join(', ')})` : ''}`,
+    `      ${place}: ${difference.what} differs; ${definedIn(result)}${req.length > 0 ? ` (${req.join(', ')})` : ''}`,
     `        expected ${shorten(difference.expected)}`,
     `        answered ${shorten(difference.actual)}`,
   ];
@@ -36,17 +37,20 @@ function failureLines({ file, tcId, comment, difference, step, op, spec, req }: 
 export function summaryLines(run: Run): string[] {
   const { passed, failed, unsupported, intermediates } = totals(run);
   const lines: string[] = [];
-  for (const { family, results, lacking } of families(run)) {
+  const summaries = families(run);
+  for (const { family, results } of summaries) {
     const failures = results.filter(({ verdict }) => verdict === 'failed');
     if (failures.length > 0) lines.push('', `  ${family}: first value that differs`);
     lines.push(...failures.slice(0, SHOWN).flatMap(failureLines));
     if (failures.length > SHOWN) lines.push(`    … and ${failures.length - SHOWN} more`);
-    if (lacking.length > 0) lines.push('', `  ${family}: the driver does not have ${lacking.join(', ')}`);
   }
+  const lacking = summaries.filter((summary) => summary.lacking.length > 0);
+  if (lacking.length > 0) lines.push('', '  unsupported: what the driver does not have');
+  lines.push(...lacking.map(({ family, lacking: ops }) => `    ${family.padEnd(24)}${ops.join(', ')}`));
   if (run.fault !== null) lines.push('', `  BROKEN OFF: ${run.fault}`);
   lines.push(
     '',
-    `  judged by ${basis(run)}`,
+    `  compared: ${basis(run)}`,
     `  ${intermediates} values on the way compared; ${(run.milliseconds / 1000).toFixed(1)} s`,
   );
   lines.push(`  ${passed} passed, ${failed} failed, ${unsupported} unsupported`);

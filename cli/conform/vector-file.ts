@@ -4,7 +4,7 @@
  * @spec 14-vectors §2
  * Owns: types of what is in a file, the check against its JSON Schema. Must not know: drivers, verdicts.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 
@@ -140,25 +140,28 @@ function checkCounts(name: string, { numberOfTests, testGroups }: VectorFile): v
   if (twice !== undefined) throw new VectorFault(`${name}: tcId ${twice} stands twice`);
 }
 
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new VectorFault(
+      `no vectors: ${why}. They are not in the npm package: --vectors <folder> names vectors/ of a checkout`,
+    );
+  }
+}
+
 /**
  * Every vector file of a folder, checked, in the order of their names.
  * @throws {VectorFault} for the first one that is truncated, breaks its schema or its counts; where there is none.
  */
 export function loadVectors(folder: string): readonly LoadedFile[] {
-  let names: string[];
-  let check: ReturnType<typeof schemaChecker>;
-  try {
-    names = readdirSync(folder)
-      .filter((name) => name.endsWith('.vectors.json'))
-      .sort();
-    check = schemaChecker(folder);
-  } catch (error) {
-    if (error instanceof VectorFault) throw error;
-    throw new VectorFault(
-      `no vectors (--vectors <folder> names one; a checkout has vectors/): ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
+  const names = namesIn(folder)
+    .filter((name) => name.endsWith('.vectors.json'))
+    .sort();
   if (names.length === 0) throw new VectorFault(`no vectors: ${folder} holds no *.vectors.json`);
+  if (!existsSync(join(folder, 'schemas'))) throw new VectorFault(`no schemas: ${folder} holds no schemas/`);
+  const check = schemaChecker(folder);
   return names.map((name) => {
     const content = check(name, parse(folder, name));
     checkCounts(name, content);

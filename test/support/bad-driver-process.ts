@@ -8,9 +8,13 @@ import { createInterface } from 'node:readline';
 
 const [way = '', after = '0'] = process.argv.slice(2);
 const OPS = ['hello', 'hkdf', 'chain.step'];
+const HELLO = { implementation: 'bad', version: '1', suites: [] };
 let answered = -1;
 
 const say = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`);
+
+const oneLabel = (id: number) => say({ id, ok: { okm: '00' }, intermediate: { 'hkdf.prk': '22' } });
+const TRACES: Readonly<Record<string, unknown>> = { 'one label': ['hkdf.prk'], 'one label of all': true };
 
 const WAYS: Readonly<Record<string, (id: number) => void>> = {
   hangs: () => undefined,
@@ -36,6 +40,8 @@ const WAYS: Readonly<Record<string, (id: number) => void>> = {
     };
     pour();
   },
+  'one label': oneLabel,
+  'one label of all': oneLabel,
   // Answers, but wrongly.
   wrong: (id) => say({ id, ok: { okm: '00' } }),
 };
@@ -45,7 +51,8 @@ createInterface({ input: process.stdin }).on('line', (line) => {
   answered += 1;
   if (op === 'hello') {
     if (way === 'no hello') say({ id, error: { code: 'UnsupportedOperation', message: 'unknown' } });
-    else say({ id, ok: { implementation: 'bad', version: '1', ops: way === 'no ops' ? [] : OPS, suites: [] } });
+    else if (way === 'no word') return;
+    else say({ id, ok: { ...HELLO, ops: way === 'no ops' ? [] : OPS, trace: TRACES[way] ?? false } });
   } else if (answered > Number(after)) WAYS[way]?.(id);
   else say({ id, error: { code: 'InvalidArgument', message: 'not yet' } });
 });

@@ -4,9 +4,10 @@
  * @spec 14-vectors §2 to §5
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { sectionOf } from '../../cli/conform/labels.ts';
 import { type Run, runVectors } from '../../cli/conform/run.ts';
 import { exitCode } from '../../cli/conform/summary.ts';
 import { loadVectors, type VectorFile } from '../../cli/conform/vector-file.ts';
@@ -60,6 +61,7 @@ describe('a driver', () => {
       op: 'hkdf',
       spec: 'spec/01-keys.md §4',
       difference: { what: 'okm', expected: expect.stringMatching(/^[0-9a-f]{32}$/), actual: '00' },
+      args: { ikm: 'ab'.repeat(32), info: '', length: 16 },
     });
   });
 
@@ -92,6 +94,47 @@ describe('a driver', () => {
   });
 });
 
+describe('a driver with some values on the way', () => {
+  const [small16] = SMALL_FILES as [VectorFile];
+  const group = small16.testGroups[0] as VectorFile['testGroups'][number];
+  const intermediate = { 'hkdf.prk': '22', 'hkdf.okm': '33' };
+  const tests = group.tests.map((one) => ({ ...one, ok: { okm: '00' }, intermediate }));
+  const folder = small([{ ...small16, testGroups: [{ ...group, tests }] }]);
+
+  test('[VEC-14] [DRV-21] is compared by the labels that it lists, and is not held to any other', () => {
+    const listed = run(bad('one label'), '--vectors', folder);
+    expect(listed).toMatchObject({ status: 0, run: { hello: { trace: ['hkdf.prk'] } } });
+    expect(listed.run.results.map(({ intermediates }) => intermediates)).toEqual([1, 1, 1]);
+    // Whoever announces all of them owes all of them.
+    const owed = run(bad('one label of all'), '--vectors', folder);
+    expect(owed.run.results[0]?.difference).toMatchObject({ what: 'hkdf.okm', expected: '33', actual: null });
+    expect(conform('--driver', bad('one label of all'), '--vectors', folder).stdout).toContain('answered (nothing)');
+  });
+
+  test('[VEC-17] a label is defined where the table of labels says, an output where the test says', () => {
+    const other = tests.map((one) => ({ ...one, intermediate: { 'hkdf.prk': '44' } }));
+    const vectors = small([{ ...small16, testGroups: [{ ...group, tests: other }] }]);
+    const answer = run(bad('one label'), '--vectors', vectors).run;
+    expect(answer.results[0]).toMatchObject({ spec: 'spec/01-keys.md §4', difference: { section: 'RFC 5869 §2.2' } });
+    expect(conform('--driver', bad('one label'), '--vectors', vectors).stdout).toContain('differs; RFC 5869 §2.2');
+  });
+});
+
+test('[VEC-17] every label has the section that the table of the specification gives it', () => {
+  const table = readFileSync(join(import.meta.dirname, '../../spec/15-driver-lab.md'), 'utf8');
+  const files = new Map(readdirSync(join(import.meta.dirname, '../../spec')).map((name) => [name.slice(0, 2), name]));
+  const rows = [...table.matchAll(/^\| (`[a-z]+\.[^|]+`) \|.*\| ([^|]+) \|$/gm)].filter(([row]) =>
+    / §[\d.]+ \|$/.test(row),
+  );
+  expect(rows.length).toBeGreaterThanOrEqual(24);
+  for (const [, labels = '', where = ''] of rows) {
+    const section = where.replace(/^(\d\d) /, (_, number: string) => `spec/${files.get(number)} `);
+    for (const [, label = ''] of labels.matchAll(/`([^`]+)`/g)) expect(sectionOf(label), label).toBe(section);
+  }
+  expect(sectionOf('root.salt.2')).toBe('spec/03-ratchet.md §1');
+  expect(sectionOf('okm')).toBeNull();
+});
+
 test('[VEC-18] fewer passed tests than asked for are a failure', () => {
   const args = ['--driver', OURS, '--vectors', small(), '--at-least'];
   expect(conform(...args, '4').status).toBe(0);
@@ -118,10 +161,25 @@ describe('reports', () => {
       expect(text).toContain('spec/01-keys.md §4');
     }
     expect(page).toContain('<mark>');
+    expect(page).toContain('<h1>bad 1: 3 of 3 tests failed</h1>');
+    expect(page).toMatch(/href="[^"]*spec\/01-keys\.md#4-[a-z-]+"/);
+    expect(page).toContain('&quot;op&quot;:&quot;hkdf&quot;,&quot;args&quot;:{&quot;ikm&quot;');
+    // Of each family the first failure is open, the others wait to be asked.
+    expect([page.split('<details open>').length, page.split('<details>').length]).toEqual([2, 3]);
     expect(page).not.toMatch(/<script|src=|https?:|@import|url\(/);
     expect(junit).toContain('<testsuites name="pawl conform" tests="4" failures="3" skipped="1" errors="0"');
     expect(junit).toContain('<skipped message="unsupported: ratchet.init"/>');
     expect(JSON.parse(json)).toMatchObject({ totals: { passed: 0, failed: 3, unsupported: 1 } });
+  });
+
+  test.each([
+    ['a file', (folder: string) => join(folder, 'small-hkdf.vectors.json')],
+    ['below a file', (folder: string) => join(folder, 'small-hkdf.vectors.json/out')],
+    ['where nothing can be made', () => '/proc/nowhere/out'],
+  ])('[VEC-19] a folder that is %s is refused before a driver is started', (_, pathIn) => {
+    const vectors = small();
+    const answer = conform('--driver', bad('wrong'), '--vectors', vectors, '--report', pathIn(vectors));
+    expect(answer).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('pawl conform: --report ') });
   });
 
   test('[VEC-17] what a driver says is text on the page, never markup', () => {
@@ -172,6 +230,17 @@ describe('[VEC-16] a driver that', () => {
     expect(exitCode(result)).toBe(2);
   });
 
+  test('[VEC-16] does not say hello in time is asked whether it flushes', async () => {
+    expect((await judge(bad('no word'), 2_000)).fault).toMatch(/did not answer hello within 2 s: .*flush/);
+  });
+
+  test('[VEC-16] is missing, or an option misspelt, is wrong usage', () => {
+    for (const args of [[], ['--driver', ' ']]) {
+      expect(conform(...args)).toMatchObject({ status: 2, stdout: '', stderr: /--driver <command> says what to run/ });
+    }
+    expect(conform('--drivr', OURS)).toMatchObject({ status: 2, stderr: /unknown option '--drivr'/ });
+  });
+
   test('[VEC-16] is no program', async () => {
     expect((await judge('no-such-program-anywhere')).fault).toMatch(/^no-such-program-anywhere: ended/);
   });
@@ -180,17 +249,25 @@ describe('[VEC-16] a driver that', () => {
     const out = join(vectors, 'out');
     const answer = conform('--driver', bad('dies', 1), '--vectors', vectors, '--report', out);
     expect(answer).toMatchObject({ status: 2, stderr: expect.stringContaining('ended (exit 3)') });
-    expect(readFileSync(join(out, 'index.html'), 'utf8')).toContain('Broken off');
+    const page = readFileSync(join(out, 'index.html'), 'utf8');
+    for (const text of ['Broken off', 'the run broke off', 'Families']) expect(page).toContain(text);
+    conform('--driver', bad('no hello'), '--vectors', vectors, '--report', out);
+    expect(readFileSync(join(out, 'index.html'), 'utf8')).not.toContain('Families');
     expect(readFileSync(join(out, 'junit.xml'), 'utf8')).toContain('errors="1"');
     expect(existsSync(join(out, 'report.json'))).toBe(true);
   });
 
   test('[VEC-16] Ctrl-C ends the driver and exits 130', async () => {
-    const child = spawn(process.execPath, [PAWL, 'conform', '--driver', bad('hangs'), '--vectors', vectors]);
+    const child = spawn(process.execPath, [PAWL, 'conform', '--driver', bad('hangs', 1), '--vectors', vectors]);
+    let said = '';
+    child.stderr.on('data', (text: Buffer) => {
+      said += text.toString();
+    });
     const ended = new Promise((resolve) => child.once('close', resolve));
     await new Promise((resolve) => child.stdout.once('data', resolve));
     setTimeout(() => child.kill('SIGINT'), 1_000);
     expect(await ended).toBe(130);
+    expect(said).toBe('pawl conform: interrupted after small-hkdf.vectors.json tcId 1\n');
   });
 });
 
@@ -232,6 +309,9 @@ describe('[VEC-12] vectors that cannot be used', () => {
       status: 2,
       stderr: /no such family; there are small-hkdf, small-ratchet/,
     });
-    expect(() => loadVectors(small([]))).toThrow(/no \*\.vectors\.json|holds no/);
+    expect(() => loadVectors(small([]))).toThrow(/holds no \*\.vectors\.json/);
+    const bare = small();
+    rmSync(join(bare, 'schemas'), { recursive: true });
+    expect(() => loadVectors(bare)).toThrow(/holds no schemas/);
   });
 });

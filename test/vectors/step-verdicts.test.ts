@@ -7,7 +7,7 @@
 import { expect, test } from 'vitest';
 import type { Answer, DriverProcess } from '../../cli/conform/driver-process.ts';
 import { type Profile, runTest, type Subject } from '../../cli/conform/run-test.ts';
-import type { Fields, StepTest, TestGroup } from '../../cli/conform/vector-file.ts';
+import type { CallTest, Fields, StepTest, TestGroup } from '../../cli/conform/vector-file.ts';
 
 const GROUP: TestGroup = { type: 'x', source: { name: 'x', version: '0' }, spec: 'x', tests: [] };
 const refusal = { code: 'InvalidKey', reason: 'signing-key-changed' };
@@ -29,6 +29,17 @@ const lenient: StepTest = {
 const REFUSED: Answer = { id: 1, error: { code: 'InvalidKey', message: 'signing-key-changed' } } as Answer;
 const DONE: Answer = { id: 1, ok: {} } as Answer;
 
+/** A test of one call whose answer is the vector's whole answer. */
+const agreement: CallTest = {
+  tcId: 1,
+  comment: 'x',
+  flags: [],
+  req: ['HSK-01'],
+  args: {},
+  ok: { secrets: {} },
+  result: 'valid',
+};
+
 /** A driver that gives these answers in turn, and what it was asked. */
 function subject(profile: Profile, answers: readonly Answer[], seeds = true): { subject: Subject; asked: Fields[] } {
   const asked: Fields[] = [];
@@ -39,7 +50,7 @@ function subject(profile: Profile, answers: readonly Answer[], seeds = true): { 
       return Promise.resolve(rest.shift());
     },
   } as unknown as DriverProcess;
-  const ops = ['group.process', 'group.decrypt', 'device.create'];
+  const ops = ['group.process', 'group.decrypt', 'device.create', 'handshake.initiate', 'fingerprint'];
   const hello = { implementation: 'x', version: '0', ops, suites: [], kems: [], trace: true, canonicalState: false };
   return { subject: { driver, hello: hello as unknown as Subject['hello'], seeds, profile }, asked };
 }
@@ -83,4 +94,15 @@ test('[VEC-14] values on the way of a test with a seed are not compared where th
   expect((await runTest(without.subject, GROUP, drawn)).verdict).toBe('passed');
   expect(without.asked).toEqual([{}, {}]);
   expect((await runTest(subject('strict', [DONE, read]).subject, GROUP, drawn)).verdict).toBe('failed');
+});
+
+test('[VEC-14] a KEM ciphertext where the suite has no KEM is a difference; a member that says nothing is none', async () => {
+  const answer = { id: 1, ok: { secrets: {}, kemCiphertext: '00' } } as unknown as Answer;
+  const { subject: first } = subject('strict', [answer]);
+  expect(await runTest(first, { ...GROUP, op: 'handshake.initiate' }, agreement)).toMatchObject({
+    verdict: 'failed',
+    difference: { what: 'kemCiphertext', expected: null, actual: '00' },
+  });
+  const { subject: second } = subject('strict', [answer]);
+  expect(await runTest(second, { ...GROUP, op: 'fingerprint' }, agreement)).toMatchObject({ verdict: 'passed' });
 });
