@@ -7,6 +7,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Answer } from './driver-process.ts';
 import type { Expectation, Fields, Json } from './vector-file.ts';
+import { quoted } from './visible.ts';
 
 /** The first value that is not as it should be. */
 export interface Difference {
@@ -16,11 +17,27 @@ export interface Difference {
   readonly actual: Json;
 }
 
+/** Characters of an answer that a report keeps: a driver may answer 64 MiB to every test. */
+const MAX_KEPT = 100_000;
+
+/** A difference, with as much of the answer as is kept. */
+export function differing(what: string, expected: Json, actual: Json): Difference {
+  const text = typeof actual === 'string' ? actual : JSON.stringify(actual);
+  const kept = text.length <= MAX_KEPT ? actual : `${text.slice(0, MAX_KEPT)}… (${text.length} characters)`;
+  return { what, expected, actual: kept };
+}
+
+/** The first field that must not be there, and is. */
+function compareAbsent(absent: readonly string[], actual: Fields): Difference | null {
+  const extra = absent.find((field) => actual[field] !== undefined);
+  return extra === undefined ? null : differing(quoted(extra, 80), 'no such field', actual[extra] as Json);
+}
+
 function compareFields(expected: Fields, actual: Fields, skip: readonly string[]): Difference | null {
   for (const [field, value] of Object.entries(expected)) {
     if (skip.includes(field)) continue;
     const answered = actual[field] ?? null;
-    if (!isDeepStrictEqual(answered, value)) return { what: field, expected: value, actual: answered };
+    if (!isDeepStrictEqual(answered, value)) return differing(field, value, answered);
   }
   return null;
 }
@@ -35,10 +52,9 @@ export function judge(
   answer: Answer,
   { traced, skip }: { readonly traced: boolean; readonly skip: readonly string[] },
 ): Difference | null {
-  const { ok, error, intermediate } = expected;
+  const { ok, error, intermediate, absent = [] } = expected;
   if (error !== undefined) {
-    if ('ok' in answer)
-      return { what: 'error', expected: `${error.code} (${error.reason})`, actual: { ok: answer.ok } };
+    if ('ok' in answer) return differing('error', `${error.code} (${error.reason})`, { ok: answer.ok });
     if (answer.error.code === error.code) return null;
     return {
       what: 'error',
@@ -49,11 +65,17 @@ export function judge(
   if ('error' in answer) {
     return { what: 'error', expected: 'no error', actual: `${answer.error.code} (${answer.error.message})` };
   }
+  const given = answer.intermediate ?? {};
   if (traced && intermediate !== undefined) {
-    const difference = compareFields(intermediate, answer.intermediate ?? {}, []);
+    const difference = compareFields(intermediate, given, []);
     if (difference !== null) return difference;
+    // @req VEC-14
+    const others = Object.keys(given).filter((label) => !Object.hasOwn(intermediate, label));
+    if (others.length > 0) return compareAbsent(others, given);
   }
-  return compareFields(ok ?? {}, answer.ok, skip);
+  if (!traced && answer.intermediate !== undefined)
+    return differing('intermediate', 'nothing that was not asked for', given);
+  return compareFields(ok ?? {}, answer.ok, skip) ?? compareAbsent(absent, answer.ok);
 }
 
 /** By verdict alone: accepted or refused, whatever comes out. */

@@ -6,12 +6,15 @@
  */
 import type { Run, TestResult } from './run.ts';
 import type { Json } from './vector-file.ts';
+import { visible } from './visible.ts';
 
 export interface Counts {
   readonly passed: number;
   readonly failed: number;
   readonly unsupported: number;
   readonly intermediates: number;
+  /** Saved states that were compared. */
+  readonly states: number;
 }
 
 export interface FamilySummary extends Counts {
@@ -24,7 +27,8 @@ export interface FamilySummary extends Counts {
 function count(results: readonly TestResult[]): Counts {
   const of = (verdict: TestResult['verdict']) => results.filter((result) => result.verdict === verdict).length;
   const intermediates = results.reduce((sum, result) => sum + result.intermediates, 0);
-  return { passed: of('passed'), failed: of('failed'), unsupported: of('unsupported'), intermediates };
+  const states = results.reduce((sum, result) => sum + result.states, 0);
+  return { passed: of('passed'), failed: of('failed'), unsupported: of('unsupported'), intermediates, states };
 }
 
 /** One family after the other, in the order of the run. */
@@ -48,16 +52,19 @@ export function exitCode(run: Run): 0 | 1 | 2 {
 }
 
 /** What the judgement rests on. */
-export function basis({ hello, seeds }: Run): string {
+export function basis(run: Run): string {
+  const { hello, seeds, profile } = run;
   if (hello === null) return 'nothing: the driver did not say hello';
   const values = hello.trace ? 'outputs and values on the way' : 'outputs alone (the driver has no trace)';
-  const state = hello.canonicalState ? ', saved states after refusals' : ', behaviour after refusals';
-  return `${values}${state}${seeds ? '' : ', behaviour where a seed would decide (the driver takes none)'}`;
+  const { states } = totals(run);
+  const state = states > 0 ? `, ${states} saved states after refusals` : ', behaviour after refusals';
+  const whose = profile === 'strict' ? '' : `, by the verdicts of ${profile} where they differ`;
+  return `${values}${state}${whose}${seeds ? '' : ', behaviour where a seed would decide (the driver takes none)'}`;
 }
 
 /** A value as text. */
 export function show(value: Json): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return visible(typeof value === 'string' ? value : JSON.stringify(value));
 }
 
 /** A long value, its middle left out. */

@@ -18,6 +18,8 @@ export interface Expectation {
   readonly error?: { readonly code: string; readonly reason: string };
   /** Values on the way, by label, in the order in which they are computed. */
   readonly intermediate?: Readonly<Record<string, string>>;
+  /** Fields that the operation may answer, and here must not. */
+  readonly absent?: readonly string[];
 }
 
 /** One operation of a sequence. */

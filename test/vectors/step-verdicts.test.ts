@@ -79,7 +79,8 @@ test('[VEC-14] values on the way of a test with a seed are not compared where th
     result: 'valid',
   };
   const read = { id: 2, ok: { plaintext: '00' }, intermediate: { 'group.seed': '22' } } as Answer;
-  const without = subject('strict', [DONE, read], false);
+  const untraced = { id: 2, ok: { plaintext: '00' } } as Answer;
+  const without = subject('strict', [DONE, untraced], false);
   expect((await runTest(without.subject, GROUP, drawn)).verdict).toBe('passed');
   expect(without.asked).toEqual([{}, {}]);
   expect((await runTest(subject('strict', [DONE, read]).subject, GROUP, drawn)).verdict).toBe('failed');

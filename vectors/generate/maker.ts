@@ -71,6 +71,18 @@ function accepted(answer: Answered, place: string): Fields {
   return answer.ok;
 }
 
+/** Fields that an operation answers at times: where there is none, none may come. */
+const AT_TIMES: Readonly<Record<string, readonly string[]>> = {
+  'handshake.initiate': ['kemCiphertext'],
+  'spqr.braid.send': ['key'],
+  'spqr.braid.receive': ['key'],
+};
+
+function absentFrom(op: string, ok: Fields): { absent?: readonly string[] } {
+  const absent = (AT_TIMES[op] ?? []).filter((field) => ok[field] === undefined);
+  return absent.length === 0 ? {} : { absent };
+}
+
 function callTest(group: CallGroup, definition: CallDefinition, tcId: number): CallTest {
   const { comment, flags = [], req, args, refused, verdicts, trace = false } = definition;
   const place = `${group.type} "${comment}"`;
@@ -81,7 +93,16 @@ function callTest(group: CallGroup, definition: CallDefinition, tcId: number): C
     const ok = accepted(answer, place);
     if (ok.valid === false) failNow(place, 'answers valid: false');
     const { intermediate } = answer;
-    return { ...head, args, ok, ...(intermediate === undefined ? {} : { intermediate }), result: 'valid', ...tail };
+    const absent = absentFrom(group.op, ok);
+    return {
+      ...head,
+      args,
+      ok,
+      ...(intermediate === undefined ? {} : { intermediate }),
+      ...absent,
+      result: 'valid',
+      ...tail,
+    };
   }
   const { check, reason, against } = refused;
   checkAgainst(against, place);
@@ -124,6 +145,7 @@ function stepOf(driver: Driver, definition: StepDefinition, names: Names, seeded
     args,
     ok: Object.fromEntries(kept),
     ...(intermediate === undefined ? {} : { intermediate }),
+    ...absentFrom(op, ok),
     ...(bind === undefined ? {} : { bind }),
     ...(drawn.length === 0 ? {} : { seeded: drawn }),
   };

@@ -54,6 +54,8 @@ const INTERMEDIATE: Schema = {
   additionalProperties: HEX,
 };
 
+const ABSENT: Schema = { type: 'array', minItems: 1, items: TEXT };
+
 const HEAD: { readonly [key: string]: Json } = {
   tcId: { type: 'integer', minimum: 1 },
   comment: { type: 'string', minLength: 1 },
@@ -85,6 +87,7 @@ function callTest({ args, ok }: OpShape): Schema {
     ok: ofShape(ok, false),
     error: ERROR,
     intermediate: INTERMEDIATE,
+    absent: ABSENT,
   };
   return { ...closed(properties, [...HEAD_REQUIRED, 'args']), oneOf: ONE_OUTCOME, ...ORIGIN };
 }
@@ -99,6 +102,7 @@ function step(op: string, { args, ok }: OpShape): Schema {
     ok: ofShape(optional, false),
     error: ERROR,
     intermediate: INTERMEDIATE,
+    absent: ABSENT,
     bind: { type: 'object', additionalProperties: TEXT, propertyNames: NAME },
     seeded: { type: 'array', items: TEXT },
   };
