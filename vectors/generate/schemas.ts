@@ -47,7 +47,7 @@ function ofShape(shape: Shape, named: boolean): Schema {
   );
 }
 
-const ERROR = closed({ code: TEXT, reason: TEXT }, ['code', 'reason']);
+const ERROR = closed({ code: TEXT, reason: TEXT, field: TEXT }, ['code', 'reason']);
 const INTERMEDIATE: Schema = {
   type: 'object',
   propertyNames: { pattern: '^[a-z0-9A-Z.]+$' },
