@@ -51,7 +51,7 @@ function manifest(files: readonly LoadedFile[]): Check {
       : [`${name} is of version ${content.vectorsVersion}, the manifest of ${version}`];
   });
   const gone = Object.keys(listed).filter((name) => !files.some((file) => file.name === name));
-  const figures = `version ${version}: ${sum.valid} valid, ${sum.invalid} invalid, ${sum.pairs} pairs of check and reason`;
+  const figures = `version ${version}: ${sum.valid} valid, ${sum.invalid} invalid, ${sum.pairs} pairs of check and reason, ${sum.refusals} refusals`;
   return { name: 'manifest', faults: [...faults, ...gone.map((name) => `${name} is missing`)], figures };
 }
 

@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { VectorFile } from '../cli/conform/vector-file.ts';
+import type { VectorFile, VectorTest } from '../cli/conform/vector-file.ts';
 import { FAMILIES } from './generate/families/index.ts';
 import { makeFile, textOf, VECTORS_VERSION } from './generate/maker.ts';
 import { schemaOf } from './generate/schemas.ts';
@@ -21,9 +21,21 @@ export interface Census {
   readonly invalid: number;
   /** Distinct pairs of check and reason among the invalid ones. */
   readonly pairs: number;
+  /** Distinct refusals among them, whatever a check is called: operation, message type or suite or KEM, code, reason, field. */
+  readonly refusals: number;
 }
 
-function reasonsOf(file: VectorFile): { invalid: number; pairs: Set<string> } {
+/** The refusals of a test, as an implementation tells them apart. */
+function refusalsOf(test: VectorTest, groupOp: string): string[] {
+  const calls = 'steps' in test ? test.steps : [{ op: groupOp, ...test }];
+  return calls.flatMap(({ op, args, ok, error }) => {
+    if (error === undefined && ok?.valid !== false) return [];
+    const kind = op.startsWith('message.') ? args.type : (args.suite ?? args.kem);
+    return [[op, kind ?? '', error?.code ?? 'not-valid', error?.reason ?? '', error?.field ?? ''].join(' ')];
+  });
+}
+
+function reasonsOf(file: VectorFile): { invalid: number; pairs: Set<string>; refusals: Set<string> } {
   const tests = file.testGroups.flatMap((group) => group.tests);
   const bad = tests.filter(({ result }) => result === 'invalid');
   const pairs = bad.map((test) => {
@@ -31,7 +43,10 @@ function reasonsOf(file: VectorFile): { invalid: number; pairs: Set<string> } {
       'steps' in test ? test.steps.map(({ error }) => error?.reason ?? '') : [test.error?.reason ?? 'not-valid'];
     return `${test.check} | ${[...new Set(reasons.filter((reason) => reason !== ''))].join(' ')}`;
   });
-  return { invalid: bad.length, pairs: new Set(pairs) };
+  const refusals = file.testGroups.flatMap(({ op = '', tests: all }) =>
+    all.filter(({ result }) => result === 'invalid').map((test) => refusalsOf(test, op).join(', ')),
+  );
+  return { invalid: bad.length, pairs: new Set(pairs), refusals: new Set(refusals) };
 }
 
 /** Path below `vectors/` → text, the manifest last. @throws {Error} where a test comes out otherwise than declared. */
@@ -44,7 +59,7 @@ export function generate(progress: (line: string) => void = () => undefined): Re
     const text = textOf(file);
     texts.set(name, text);
     texts.set(`schemas/${file.schema}`, `${JSON.stringify(schemaOf(file))}\n`);
-    const { invalid, pairs } = reasonsOf(file);
+    const { invalid, pairs, refusals } = reasonsOf(file);
     progress(`  ${family.name}: ${file.numberOfTests} tests`);
     const sha256 = createHash('sha256').update(text).digest('hex');
     files[name] = {
@@ -53,10 +68,17 @@ export function generate(progress: (line: string) => void = () => undefined): Re
       valid: file.numberOfTests - invalid,
       invalid,
       pairs: pairs.size,
+      refusals: refusals.size,
     };
   }
   const sum = (key: keyof Census) => Object.values(files).reduce((total, file) => total + file[key], 0);
-  const totals = { tests: sum('tests'), valid: sum('valid'), invalid: sum('invalid'), pairs: sum('pairs') };
+  const totals = {
+    tests: sum('tests'),
+    valid: sum('valid'),
+    invalid: sum('invalid'),
+    pairs: sum('pairs'),
+    refusals: sum('refusals'),
+  };
   texts.set('manifest.json', `${JSON.stringify({ version: VECTORS_VERSION, totals, files }, null, 2)}\n`);
   return texts;
 }
@@ -94,8 +116,8 @@ if (import.meta.main) {
   for (const fault of faults) process.stdout.write(`${fault}\n`);
   const { totals } = JSON.parse(texts.get('manifest.json') as string) as { totals: Census };
   const bytes = [...texts.values()].reduce((sum, text) => sum + text.length, 0);
-  const { tests, valid, invalid, pairs } = totals;
-  const counts = `${tests} tests, ${valid} valid, ${invalid} invalid (${pairs} pairs of check and reason)`;
+  const { tests, valid, invalid, pairs, refusals } = totals;
+  const counts = `${tests} tests, ${valid} valid, ${invalid} invalid (${pairs} pairs of check and reason, ${refusals} refusals)`;
   process.stdout.write(`${counts}, ${bytes} bytes\n`);
   process.exitCode = faults.length === 0 ? 0 : 1;
 }

@@ -6,6 +6,7 @@
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import type { Fields, Json } from './vector-file.ts';
+import { quoted } from './visible.ts';
 
 /** A driver that breaks the protocol of lines: hangs, dies, talks out of turn. */
 export class DriverFault extends Error {}
@@ -33,6 +34,11 @@ const STDERR_TAIL = 1_000;
 const GRACE = 2_000;
 /** What keeps most first drivers silent. */
 const FLUSH = ': does it end each answer with a line feed, and flush its output then?';
+/** Levels of an answer: no operation has more than five. */
+const MAX_DEPTH = 32;
+const SHOWN = 120;
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 interface Waiting {
   readonly id: number;
@@ -44,22 +50,33 @@ function isObject(value: unknown): value is Readonly<Record<string, Json>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+function isTooDeep(value: unknown, levels = MAX_DEPTH): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isTooDeep(inner, levels - 1));
+}
+
 function answerOf(line: string, id: number): Answer {
   let value: unknown;
   try {
     value = JSON.parse(line);
   } catch {
-    throw new DriverFault(`answered what is no JSON: ${line.slice(0, 120)}`);
+    throw new DriverFault(`answered what is no JSON: ${quoted(line, SHOWN)}`);
   }
-  if (!isObject(value)) throw new DriverFault(`answered what is no object: ${line.slice(0, 120)}`);
-  if (value.id !== id) throw new DriverFault(`answered with id ${JSON.stringify(value.id)}, where ${id} was asked`);
+  if (!isObject(value)) throw new DriverFault(`answered what is no object: ${quoted(line, SHOWN)}`);
+  if (isTooDeep(value)) throw new DriverFault(`answered with more than ${MAX_DEPTH} levels: ${quoted(line, SHOWN)}`);
+  if (value.id !== id)
+    throw new DriverFault(
+      `answered with id ${quoted(JSON.stringify(value.id) ?? 'none', SHOWN)}, where ${id} was asked`,
+    );
   const { ok, error, intermediate } = value;
   if (isObject(ok) && error === undefined) return isObject(intermediate) ? { ok, intermediate } : { ok };
   if (isObject(error) && ok === undefined && typeof error.code === 'string') {
-    return { error: { code: error.code, message: String(error.message ?? '') } };
+    return { error: { code: quoted(error.code, SHOWN), message: textOf(error.message, '') } };
   }
-  throw new DriverFault(`answered neither "ok" nor an "error" with a code: ${line.slice(0, 120)}`);
+  throw new DriverFault(`answered neither "ok" nor an "error" with a code: ${quoted(line, SHOWN)}`);
 }
+
+const textOf = (value: Json | undefined, other: string) => (typeof value === 'string' ? quoted(value) : other);
 
 const texts = (value: Json | undefined): string[] =>
   Array.isArray(value) ? value.filter((entry): entry is string => typeof entry === 'string') : [];
@@ -75,6 +92,8 @@ export class DriverProcess {
   #pending = 0;
   #stderr = '';
   #ended: Error | null = null;
+  /** What came when nothing was asked. */
+  #unasked: string | null = null;
 
   /** Starts a shell command. @param timeout for one answer, in milliseconds */
   constructor(command: string, timeout: number) {
@@ -92,7 +111,7 @@ export class DriverProcess {
 
   #fail(reason: string): void {
     if (this.#ended === null) {
-      const said = this.#stderr.trim();
+      const said = quoted(this.#stderr.trim());
       this.#ended = new DriverFault(said === '' ? reason : `${reason}; on standard error: ${said}`);
       this.kill();
     }
@@ -112,7 +131,7 @@ export class DriverProcess {
     let rest = chunk;
     for (let at = rest.indexOf(10); at >= 0; at = rest.indexOf(10)) {
       this.#partial.push(rest.subarray(0, at));
-      const line = Buffer.concat(this.#partial).toString('utf8');
+      const line = Buffer.concat(this.#partial);
       this.#partial = [];
       this.#pending = 0;
       rest = rest.subarray(at + 1);
@@ -125,10 +144,18 @@ export class DriverProcess {
     if (this.#pending > MAX_LINE) this.#fail(`wrote ${this.#pending} bytes without a line feed`);
   }
 
-  #take(line: string): void {
+  #take(bytes: Buffer): void {
+    let line: string;
+    try {
+      line = UTF8.decode(bytes);
+    } catch {
+      this.#fail('wrote a line that is not UTF-8');
+      return;
+    }
     const waiting = this.#waiting;
     if (waiting === null) {
-      this.#fail(`wrote a line that nobody asked for: ${line.slice(0, 120)}`);
+      this.#unasked = `wrote a line that nobody asked for: ${quoted(line, SHOWN)}`;
+      this.#fail(this.#unasked);
       return;
     }
     try {
@@ -166,8 +193,8 @@ export class DriverProcess {
       throw new DriverFault('answered hello without an implementation or without operations');
     }
     return {
-      implementation,
-      version: String(version ?? '?'),
+      implementation: quoted(implementation),
+      version: textOf(version, '?'),
       ops: texts(ops),
       suites: texts(suites),
       kems: texts(kems),
@@ -176,22 +203,35 @@ export class DriverProcess {
     };
   }
 
-  /** Kills whatever still runs. */
+  /** Kills whatever still runs, and lets go of it: what has left the group may hold its end of a pipe for as long as it likes. */
   kill(): void {
     try {
       if (this.#child.pid !== undefined) process.kill(-this.#child.pid, 'SIGKILL');
     } catch {
       // It is gone already.
     }
+    for (const stream of [this.#child.stdin, this.#child.stdout, this.#child.stderr]) stream.destroy();
+    this.#child.unref();
   }
 
-  /** Ends it by ending its input; kills it where it does not end. */
+  /**
+   * Ends it by ending its input; kills it where it does not end.
+   * @throws {DriverFault} where it wrote more than was asked for.
+   */
   async close(): Promise<void> {
-    if (this.#ended !== null) return;
-    const closed = new Promise<void>((resolve) => this.#child.once('close', () => resolve()));
-    const timer = setTimeout(() => this.kill(), GRACE);
-    this.#child.stdin.end();
-    await closed;
-    clearTimeout(timer);
+    if (this.#ended === null) {
+      let timer: NodeJS.Timeout | undefined;
+      const closed = new Promise<void>((resolve) => this.#child.once('close', () => resolve()));
+      const grace = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, GRACE);
+      });
+      this.#child.stdin.end();
+      await Promise.race([closed, grace]);
+      clearTimeout(timer);
+      this.kill();
+    }
+    // @req VEC-16
+    if (this.#unasked !== null) throw new DriverFault(this.#unasked);
+    if (this.#pending > 0) throw new DriverFault(`wrote ${this.#pending} bytes that nobody asked for`);
   }
 }

@@ -8,6 +8,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Answer } from './driver-process.ts';
 import { plainLabel, sectionOf } from './labels.ts';
 import type { Expectation, Fields, Json } from './vector-file.ts';
+import { quoted } from './visible.ts';
 
 /** The first value that is not as it should be. */
 export interface Difference {
@@ -19,30 +20,37 @@ export interface Difference {
   readonly actual: Json;
 }
 
-function compareFields(expected: Fields, actual: Fields, skip: readonly string[]): Difference | null {
-  for (const [field, value] of Object.entries(expected)) {
-    if (skip.includes(field)) continue;
-    const answered = actual[field] ?? null;
-    if (!isDeepStrictEqual(answered, value)) return { what: field, expected: value, actual: answered };
-  }
-  return null;
-}
-
 /** What of an answer is compared. */
 interface Comparison {
   /** Of the values on the way that were asked for, those that the driver has: all, the listed, or none. */
   readonly trace: boolean | readonly string[];
   /** Fields of the answer that depend on a seed which the driver does not take. */
   readonly skip: readonly string[];
-  /** Fields that may stand in the answer beside the expected ones; null: any. */
-  readonly allowed: readonly string[] | null;
 }
 
-/** A field where there must be none: a key for a message that has none, a secret that the suite does not make. */
-function unexpected(expected: Fields, actual: Fields, allowed: readonly string[] | null): Difference | null {
-  if (allowed === null) return null;
-  const what = Object.keys(actual).find((field) => !Object.hasOwn(expected, field) && !allowed.includes(field));
-  return what === undefined ? null : { what, expected: null, actual: actual[what] as Json };
+/** Characters of an answer that a report keeps: a driver may answer 64 MiB to every test. */
+const MAX_KEPT = 100_000;
+
+/** A difference, with as much of the answer as is kept. */
+export function differing(what: string, expected: Json, actual: Json): Difference {
+  const text = typeof actual === 'string' ? actual : JSON.stringify(actual);
+  const kept = text.length <= MAX_KEPT ? actual : `${text.slice(0, MAX_KEPT)}… (${text.length} characters)`;
+  return { what, expected, actual: kept };
+}
+
+/** The first field that must not be there, and is. */
+function compareAbsent(absent: readonly string[], actual: Fields): Difference | null {
+  const extra = absent.find((field) => actual[field] !== undefined);
+  return extra === undefined ? null : differing(quoted(extra, 80), 'no such field', actual[extra] as Json);
+}
+
+function compareFields(expected: Fields, actual: Fields, skip: readonly string[]): Difference | null {
+  for (const [field, value] of Object.entries(expected)) {
+    if (skip.includes(field)) continue;
+    const answered = actual[field] ?? null;
+    if (!isDeepStrictEqual(answered, value)) return differing(field, value, answered);
+  }
+  return null;
 }
 
 /** The labels that a driver has not announced. */
@@ -56,14 +64,22 @@ export function countGiven({ intermediate = {} }: Expectation, answer: Answer): 
   return Object.keys(intermediate).filter((label) => Object.hasOwn(given, label)).length;
 }
 
-/**
- * Compares in the order of computation: values on the way first, then what came out.
- */
-export function judge(expected: Expectation, answer: Answer, { trace, skip, allowed }: Comparison): Difference | null {
-  const { ok, error, intermediate } = expected;
+function compareOnTheWay(intermediate: Fields, given: Fields, trace: true | readonly string[]): Difference | null {
+  const difference = compareFields(intermediate, given, withoutLabels(intermediate, trace));
+  const section = difference === null ? null : sectionOf(difference.what);
+  if (difference !== null) return section === null ? difference : { ...difference, section };
+  // @req VEC-14
+  return compareAbsent(
+    Object.keys(given).filter((label) => !Object.hasOwn(intermediate, label)),
+    given,
+  );
+}
+
+/** Compares in the order of computation: values on the way first, then what came out. */
+export function judge(expected: Expectation, answer: Answer, { trace, skip }: Comparison): Difference | null {
+  const { ok, error, intermediate, absent = [] } = expected;
   if (error !== undefined) {
-    if ('ok' in answer)
-      return { what: 'error', expected: `${error.code} (${error.reason})`, actual: { ok: answer.ok } };
+    if ('ok' in answer) return differing('error', `${error.code} (${error.reason})`, { ok: answer.ok });
     if (answer.error.code === error.code) return null;
     return {
       what: 'error',
@@ -74,12 +90,14 @@ export function judge(expected: Expectation, answer: Answer, { trace, skip, allo
   if ('error' in answer) {
     return { what: 'error', expected: 'no error', actual: `${answer.error.code} (${answer.error.message})` };
   }
-  if (trace !== false && intermediate !== undefined) {
-    const difference = compareFields(intermediate, answer.intermediate ?? {}, withoutLabels(intermediate, trace));
-    const section = difference === null ? null : sectionOf(difference.what);
-    if (difference !== null) return section === null ? difference : { ...difference, section };
+  const given = answer.intermediate ?? {};
+  if (trace === false || intermediate === undefined) {
+    if (answer.intermediate !== undefined) return differing('intermediate', 'nothing that was not asked for', given);
+  } else {
+    const difference = compareOnTheWay(intermediate, given, trace);
+    if (difference !== null) return difference;
   }
-  return compareFields(ok ?? {}, answer.ok, skip) ?? unexpected(ok ?? {}, answer.ok, allowed);
+  return compareFields(ok ?? {}, answer.ok, skip) ?? compareAbsent(absent, answer.ok);
 }
 
 /** By verdict alone: accepted or refused, whatever comes out. */

@@ -26,7 +26,7 @@ function make(folder: string): void {
 export function openFolder(folder: string): void {
   try {
     make(resolve(folder));
-    // @req VEC-19
+    // @req VEC-21
     closeSync(openSync(join(folder, 'report.json'), 'a'));
   } catch (error) {
     throw new Error(`--report ${folder}: ${error instanceof Error ? error.message : String(error)}`);

@@ -6,8 +6,8 @@
  */
 import { type Names, resolve } from './arguments.ts';
 import type { Answer, DriverProcess, Hello } from './driver-process.ts';
-import { countGiven, type Difference, judge, judgeVerdict } from './judge.ts';
-import type { Expectation, Fields, Step, TestGroup, VectorTest } from './vector-file.ts';
+import { countGiven, type Difference, differing, judge, judgeVerdict } from './judge.ts';
+import type { Expectation, Fields, Json, Step, TestGroup, VectorTest } from './vector-file.ts';
 
 export type Profile = 'strict' | 'libsignal';
 
@@ -24,6 +24,8 @@ export interface Outcome {
   readonly args: Fields | null;
   /** Values on the way that were compared. */
   readonly intermediates: number;
+  /** Saved states that were compared. */
+  readonly states: number;
 }
 
 /** A driver with what is known of it. */
@@ -51,16 +53,18 @@ const PASSED: Outcome = {
   op: null,
   args: null,
   intermediates: 0,
+  states: 0,
 };
 
 /** The state behind the handle in some arguments, as the driver writes it; null where it cannot be asked for. */
-async function stateOf({ driver, hello }: Subject, args: Fields): Promise<string | null> {
+async function stateOf({ driver, hello }: Subject, args: Fields): Promise<Json> {
   if (!hello.canonicalState) return null;
   for (const [argument, op] of Object.entries(SAVES)) {
     const handle = args[argument];
     if (typeof handle !== 'string' || !hello.ops.includes(op)) continue;
     const answer = await driver.ask(op, { [argument]: handle });
-    return 'ok' in answer && typeof answer.ok.state === 'string' ? answer.ok.state : null;
+    // Whoever announces canonicalState has a state to show: an answer without one stands for itself.
+    return 'ok' in answer && typeof answer.ok.state === 'string' ? answer.ok.state : { ...answer };
   }
   return null;
 }
@@ -75,9 +79,6 @@ function unsupported(lacking: string): Outcome {
   return { ...PASSED, verdict: 'unsupported', lacking };
 }
 
-/** Operations whose answer may lack a field, which then says something: vectors hold all of it. */
-const WHOLE: ReadonlySet<string> = new Set(['handshake.initiate', 'handshake.respond', 'message.parse']);
-
 /** Which part of an answer a seed decides. */
 interface Drawn {
   /** Fields of `ok`. */
@@ -88,39 +89,35 @@ interface Drawn {
 
 const NOTHING_DRAWN: Drawn = { fields: [], elsewhere: false };
 
+/** What was compared besides outputs. */
+type Compared = Pick<Outcome, 'intermediates' | 'states'>;
+const NOTHING: Compared = { intermediates: 0, states: 0 };
+
 interface Asked {
   readonly answer: Answer;
   readonly difference: Difference | null;
   readonly intermediates: number;
+  readonly states: number;
 }
 
-async function ask(
-  subject: Subject,
-  op: string,
-  args: Fields,
-  expected: Expectation & Pick<Step, 'bind'>,
-  drawn: Drawn,
-): Promise<Asked> {
+/** A refused step must leave behind what it found. */
+async function unchanged(subject: Subject, args: Fields, before: Json): Promise<Difference | null> {
+  if (typeof before !== 'string') return differing('state before a refusal', 'a saved state', before);
+  const after = await stateOf(subject, args);
+  // @req VEC-14
+  return after === before ? null : differing('state after a refusal', before, after);
+}
+
+async function ask(subject: Subject, op: string, args: Fields, expected: Expectation, drawn: Drawn): Promise<Asked> {
   const { driver, hello, seeds } = subject;
   const trace = !drawn.elsewhere && expected.intermediate !== undefined && hello.trace;
   const traced = trace !== false;
   const before = expected.error === undefined ? null : await stateOf(subject, args);
   const answer = await driver.ask(op, traced ? { ...args, trace: true } : args);
-  const difference = judge(expected, answer, {
-    trace,
-    skip: seeds ? [] : drawn.fields,
-    allowed: WHOLE.has(op) ? Object.values(expected.bind ?? {}) : null,
-  });
+  const difference = judge(expected, answer, { trace, skip: seeds ? [] : drawn.fields });
   const intermediates = traced ? countGiven(expected, answer) : 0;
-  if (difference === null && before !== null) {
-    const after = await stateOf(subject, args);
-    // @req VEC-14
-    if (after !== before) {
-      const changed = { what: 'state after a refusal', expected: before, actual: after };
-      return { answer, difference: changed, intermediates };
-    }
-  }
-  return { answer, difference, intermediates };
+  if (difference !== null || before === null) return { answer, difference, intermediates, states: 0 };
+  return { answer, difference: await unchanged(subject, args, before), intermediates, states: 1 };
 }
 
 interface Call {
@@ -128,8 +125,8 @@ interface Call {
   readonly args: Fields;
 }
 
-function failed(difference: Difference, { op, args }: Call, step: number | null, intermediates: number): Outcome {
-  return { verdict: 'failed', lacking: null, difference, step, op, args, intermediates };
+function failed(difference: Difference, { op, args }: Call, step: number | null, counts: Compared = NOTHING): Outcome {
+  return { ...PASSED, ...counts, verdict: 'failed', difference, step, op, args };
 }
 
 /** Without the seed, for a driver that takes none. */
@@ -142,39 +139,34 @@ function withoutSeed(args: Fields): Fields {
 async function runSteps(subject: Subject, steps: readonly Step[], lenient: boolean): Promise<Outcome> {
   const names: Names = new Map();
   const elsewhere = !subject.seeds && steps.some(({ args }) => args.seed !== undefined);
-  let intermediates = 0;
+  let compared = NOTHING;
   for (const [i, step] of steps.entries()) {
     const resolved = resolve(step.args, names) as Fields;
     const args = subject.seeds ? resolved : withoutSeed(resolved);
+    const call: Call = { op: step.op, args };
     if (lenient && step.error !== undefined) {
       // @req VEC-15
       const answer = await subject.driver.ask(step.op, args);
       const lacking = declined(answer, {}, step.op);
       if (lacking !== null) return unsupported(lacking);
       const difference = judgeVerdict('valid', answer);
-      return difference === null
-        ? { ...PASSED, intermediates }
-        : failed(difference, { op: step.op, args }, i + 1, intermediates);
+      return difference === null ? { ...PASSED, ...compared } : failed(difference, call, i + 1, compared);
     }
     const asked = await ask(subject, step.op, args, step, { fields: step.seeded ?? [], elsewhere });
-    intermediates += asked.intermediates;
+    const { intermediates, states } = asked;
+    compared = { intermediates: compared.intermediates + intermediates, states: compared.states + states };
     const lacking = declined(asked.answer, step, step.op);
     if (lacking !== null) return unsupported(lacking);
-    if (asked.difference !== null) return failed(asked.difference, { op: step.op, args }, i + 1, intermediates);
+    if (asked.difference !== null) return failed(asked.difference, call, i + 1, compared);
     for (const [name, field] of Object.entries(step.bind ?? {})) {
       const value = 'ok' in asked.answer ? asked.answer.ok[field] : undefined;
       if (value === undefined) {
-        return failed(
-          { what: field, expected: '(any value)', actual: null },
-          { op: step.op, args },
-          i + 1,
-          intermediates,
-        );
+        return failed({ what: field, expected: '(any value)', actual: null }, call, i + 1, compared);
       }
       names.set(name, value);
     }
   }
-  return { ...PASSED, intermediates };
+  return { ...PASSED, ...compared };
 }
 
 /** The KEM of a suite. */
@@ -202,7 +194,7 @@ function lackingFor({ hello }: Subject, group: TestGroup, test: VectorTest): str
     .find((name) => name !== undefined && !hello.kems.includes(name));
   if (run !== undefined) return run;
   const kem = calls.map(({ args }) => args.kem).find((name) => typeof name === 'string' && !hello.kems.includes(name));
-  return hello.kems.length > 0 && kem !== undefined ? String(kem) : null;
+  return kem === undefined ? null : String(kem);
 }
 
 /**
@@ -221,12 +213,11 @@ export async function runTest(subject: Subject, group: TestGroup, test: VectorTe
     const refusal = declined(answer, {}, op);
     if (refusal !== null) return unsupported(refusal);
     const difference = judgeVerdict(verdict, answer);
-    return difference === null ? PASSED : failed(difference, { op, args: test.args }, null, 0);
+    return difference === null ? PASSED : failed(difference, { op, args: test.args }, null);
   }
-  const { answer, difference, intermediates } = await ask(subject, op, test.args, test, NOTHING_DRAWN);
+  const { answer, difference, intermediates, states } = await ask(subject, op, test.args, test, NOTHING_DRAWN);
   const refusal = declined(answer, test, op);
   if (refusal !== null) return unsupported(refusal);
-  return difference === null
-    ? { ...PASSED, intermediates }
-    : failed(difference, { op, args: test.args }, null, intermediates);
+  const compared = { intermediates, states };
+  return difference === null ? { ...PASSED, ...compared } : failed(difference, { op, args: test.args }, null, compared);
 }

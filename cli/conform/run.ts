@@ -118,13 +118,14 @@ export async function runVectors(options: RunOptions): Promise<Run> {
       options.onFamily?.(file.content.family, results.slice(before));
       if (!going) break;
     }
+    await driver.close();
   } catch (error) {
     if (!(error instanceof DriverFault)) throw error;
     // @req VEC-16
     fault = options.signal?.aborted === true ? interruptedAfter(results) : `${options.command}: ${error.message}`;
   } finally {
     options.signal?.removeEventListener('abort', stop);
-    await driver.close();
+    driver.kill();
   }
   const vectorsVersion = options.files[0]?.content.vectorsVersion ?? '?';
   const { command } = options;

@@ -6,12 +6,15 @@
  */
 import type { Run, TestResult } from './run.ts';
 import type { Json } from './vector-file.ts';
+import { visible } from './visible.ts';
 
 export interface Counts {
   readonly passed: number;
   readonly failed: number;
   readonly unsupported: number;
   readonly intermediates: number;
+  /** Saved states that were compared. */
+  readonly states: number;
 }
 
 export interface FamilySummary extends Counts {
@@ -24,7 +27,8 @@ export interface FamilySummary extends Counts {
 function count(results: readonly TestResult[]): Counts {
   const of = (verdict: TestResult['verdict']) => results.filter((result) => result.verdict === verdict).length;
   const intermediates = results.reduce((sum, result) => sum + result.intermediates, 0);
-  return { passed: of('passed'), failed: of('failed'), unsupported: of('unsupported'), intermediates };
+  const states = results.reduce((sum, result) => sum + result.states, 0);
+  return { passed: of('passed'), failed: of('failed'), unsupported: of('unsupported'), intermediates, states };
 }
 
 /** One family after the other, in the order of the run. */
@@ -48,16 +52,19 @@ export function exitCode(run: Run): 0 | 1 | 2 {
 }
 
 /** What was compared, and what the driver leaves out. */
-export function basis({ hello, seeds }: Run): string {
+export function basis(run: Run): string {
+  const { hello, seeds, profile } = run;
   if (hello === null) return 'nothing, as the driver did not say hello';
+  const { states } = totals(run);
   const compared = ['outputs', 'codes of refusals'];
   const not: string[] = [];
   if (hello.trace === false) not.push('values on the way (no trace)');
   else compared.push(hello.trace === true ? 'values on the way' : 'values on the way of the labels that it announces');
-  if (hello.canonicalState) compared.push('saved states before and after a refusal');
-  else not.push('saved states before and after a refusal (no canonicalState)');
+  if (states > 0) compared.push(`${states} saved states after refusals`);
+  if (!hello.canonicalState) not.push('saved states before and after a refusal (no canonicalState)');
   if (!seeds) not.push('bytes that a seed decides (it takes none)');
-  return `${compared.join(', ')}${not.length === 0 ? '' : `; not compared, as the driver lacks it: ${not.join(', ')}`}`;
+  const whose = profile === 'strict' ? '' : `, by the verdicts of ${profile} where they differ`;
+  return `${compared.join(', ')}${whose}${not.length === 0 ? '' : `; not compared, as the driver lacks it: ${not.join(', ')}`}`;
 }
 
 /** The section that defines what differs, or what the test is about. */
@@ -68,7 +75,7 @@ export function definedIn({ difference, spec }: TestResult): string {
 /** A value as text. */
 export function show(value: Json): string {
   if (value === null) return '(nothing)';
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return visible(typeof value === 'string' ? value : JSON.stringify(value));
 }
 
 /** A long value, its middle left out. */

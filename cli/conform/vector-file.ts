@@ -14,10 +14,12 @@ export type Fields = Readonly<Record<string, Json>>;
 /** What an operation must answer. Exactly one of `ok` and `error` is there. */
 export interface Expectation {
   readonly ok?: Fields;
-  /** The code alone is compared; the reason says why, in this project's words. */
-  readonly error?: { readonly code: string; readonly reason: string };
+  /** The code alone is compared; the reason says why, the field where, in this project's words. */
+  readonly error?: { readonly code: string; readonly reason: string; readonly field?: string };
   /** Values on the way, by label, in the order in which they are computed. */
   readonly intermediate?: Readonly<Record<string, string>>;
+  /** Fields that the operation may answer, and here must not. */
+  readonly absent?: readonly string[];
 }
 
 /** One operation of a sequence. */

@@ -43,10 +43,13 @@ export interface Shape {
   readonly what: string;
 }
 
-/** Bytes of a given shape; a type byte in front, as Signal's wire has it, is taken off. */
+/** What may have a type byte in front, as on Signal's wire; a secret, a seed and coins have none. */
+const TYPED: readonly string[] = ['public', 'private', 'ciphertext'];
+
+/** Bytes of a given shape; the type byte in front of a key or ciphertext is taken off. */
 export function withShape(option: string, bytes: Uint8Array, shapes: readonly Shape[], hint = ''): Uint8Array {
   if (shapes.some(({ length }) => length === bytes.length)) return bytes;
-  const typed = bytes[0] === 0x08 || bytes[0] === 0x0a;
+  const typed = TYPED.includes(option) && (bytes[0] === 0x08 || bytes[0] === 0x0a);
   if (typed && shapes.some(({ length }) => length === bytes.length - 1)) return bytes.subarray(1);
   // @req DOC-02
   const wanted = shapes.map(({ length, what }) => `${length} (${what})`).join(' or ');

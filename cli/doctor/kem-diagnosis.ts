@@ -14,6 +14,7 @@ import {
   type Encapsulated,
   encapsulations,
   isWrapped,
+  opensItsOwn,
   privateKeyOf,
   seedReadings,
   type Variant,
@@ -76,9 +77,9 @@ function fromSeed(provider: CryptoProvider, { set, seed, publicKey }: KemCase): 
   const readings = seedReadings(provider, set, seed);
   if (publicKey === null) return [readings, []];
   const fitting = readings.filter((reading) => equalBytes(reading.publicKey, publicKey));
-  const [first] = fitting;
-  const text = first === undefined ? 'no reading of the seed gives this public key' : first.name;
-  return [fitting, [finding('key', first === undefined ? 'none fits' : 'named', text)]];
+  if (fitting.length === 0) return [[], [finding('key', 'none fits', 'no reading of the seed gives this public key')]];
+  // Equal halves have no order.
+  return [fitting, [finding('key', 'named', fitting.map(({ name }) => name).join(', or '))]];
 }
 
 /** The expanded key: dk ‖ ek ‖ H(ek) ‖ z. */
@@ -98,6 +99,11 @@ function fromPrivate(provider: CryptoProvider, { set, privateKey, publicKey }: K
     );
   }
   const reading = { name: 'the private key as given', privateKey: privateKeyOf(privateKey) };
+  if (!opensItsOwn(provider, set, reading.privateKey, inside)) {
+    return none(
+      'the private key does not open what is encapsulated to the public key inside it: its first part is damaged',
+    );
+  }
   if (publicKey === null) return [[reading], []];
   if (!equalBytes(inside, publicKey)) return none('the private key belongs to another public key');
   return [[reading], [finding('key', 'named', 'the private key holds this public key (both texts lay it out alike)')]];
@@ -182,15 +188,16 @@ function judgeSecret(known: Known, secret: Uint8Array, about: 'secret 1' | 'secr
   return finding(about, 'none fits', 'no text known here comes to it from what is given');
 }
 
-/** Two secrets and their ciphertext show by themselves that one side is round 3 and the other is not. */
+/** Two secrets and their ciphertext show by themselves that one side hashed once more, unless something else says that neither fits. */
 function judgePair(provider: CryptoProvider, given: KemCase, judged: readonly Finding[]): readonly Finding[] {
   const [one, two] = given.shared;
-  const open = judged.every(({ verdict }) => verdict !== 'named');
+  // @req DOC-04
+  const open = judged.every(({ verdict }) => verdict === 'undecided');
   if (one === undefined || two === undefined || given.ciphertext === null || !open) return judged;
   const inner = (about: Finding['about']) =>
-    finding(about, 'named', 'FIPS 203: K, before the last hash of round 3', 'FIPS 203');
+    finding(about, 'named', 'FIPS 203: without the last hash of round 3; K, or J of a rejected ciphertext', 'FIPS 203');
   const outer = (about: Finding['about']) =>
-    finding(about, 'named', 'Kyber round 3: KDF(K ‖ H(c)) of the other', 'Kyber round 3');
+    finding(about, 'named', 'Kyber round 3: KDF(secret ‖ H(c)) of the other', 'Kyber round 3');
   if (isWrapped(provider, one, two, given.ciphertext)) return [inner('secret 1'), outer('secret 2')];
   if (isWrapped(provider, two, one, given.ciphertext)) return [outer('secret 1'), inner('secret 2')];
   return judged;

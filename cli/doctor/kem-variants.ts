@@ -156,6 +156,17 @@ export function isWrapped(
   return equalBytes(roundThree(provider, inner, ciphertext), outer);
 }
 
+/** Whether a private key opens what is encapsulated to a public key. The coins are anybody's. */
+export function opensItsOwn(
+  provider: CryptoProvider,
+  set: KemParameterSet,
+  privateKey: Secret<'KemPrivateKey'>,
+  publicKey: Uint8Array,
+): boolean {
+  const { ciphertext, sharedSecret } = provider.kemEncapsulate(set, publicKey, (length) => new Uint8Array(length));
+  return equalBytes(provider.kemDecapsulate(set, privateKey, ciphertext).expose(), sharedSecret.expose());
+}
+
 /** A 64-byte seed, or an expanded key, as the provider takes it. */
 export function privateKeyOf(bytes: Uint8Array): Secret<'KemPrivateKey'> {
   return new Secret<'KemPrivateKey'>(bytes.slice());

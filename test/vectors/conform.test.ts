@@ -176,7 +176,7 @@ describe('reports', () => {
     ['a file', (folder: string) => join(folder, 'small-hkdf.vectors.json')],
     ['below a file', (folder: string) => join(folder, 'small-hkdf.vectors.json/out')],
     ['where nothing can be made', () => '/proc/nowhere/out'],
-  ])('[VEC-19] a folder that is %s is refused before a driver is started', (_, pathIn) => {
+  ])('[VEC-21] a folder that is %s is refused before a driver is started', (_, pathIn) => {
     const vectors = small();
     const answer = conform('--driver', bad('wrong'), '--vectors', vectors, '--report', pathIn(vectors));
     expect(answer).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('pawl conform: --report ') });

@@ -17,6 +17,8 @@ test('[VEC-10] what is committed is what the generator makes, byte for byte', ()
   expect(compare(texts)).toEqual([]);
   const { totals } = JSON.parse(texts.get('manifest.json') as string) as { totals: Record<string, number> };
   for (const [what, count] of Object.entries(totals)) reportCount('VEC-10', what, count);
+  expect(totals.tests).toBeGreaterThanOrEqual(1_200);
+  expect(totals.refusals).toBeGreaterThanOrEqual(400);
 });
 
 test('[VEC-11] every test names a requirement that exists, and every invalid one its check and its origin', async () => {
@@ -76,6 +78,13 @@ describe('[VEC-11] the generator fails where', () => {
     ['a flag has no note', { ...good, flags: ['Odd'] }, /flag Odd has no note/],
   ])('[VEC-11] %s', (_, definition, message) => {
     expect(() => make(definition as CallDefinition)).toThrow(message);
+  });
+
+  test('[VEC-11] two tests ask the same, whatever they are called', () => {
+    const group = { type: 'X', spec: 'spec/01-keys.md §2', op: 'x25519.shared' };
+    const tests = [good, { ...good, comment: 'y' }];
+    const family: Family = { name: 'x', algorithm: 'x', header: [], notes: {}, groups: [{ ...group, tests }] };
+    expect(() => makeFile(family)).toThrow('X: "y" asks what "x" asks');
   });
 
   test('[VEC-11] an operation would draw randomness', () => {

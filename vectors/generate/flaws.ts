@@ -18,18 +18,25 @@ export interface Flaw {
   readonly lenient?: boolean;
 }
 
+/** A key library that took keys of any length. */
+const LENGTH_UNCHECKED = 'https://github.com/google/conscrypt/pull/1437';
+/** Keys with their type byte and without it, taken for each other. */
+const TWO_SHAPES = 'https://github.com/vinikjkkj/zapo/pull/44';
+
 /** Lengths and type byte of a public key in wire form (33 bytes). */
 export function formFlaws(key: string): Flaw[] {
-  const parse = { against: 'PRIM-04' };
+  const short = { reason: 'bad-length', against: LENGTH_UNCHECKED };
+  // What is dropped or passed over makes another encoding of the same point.
+  const alias = { against: 'PRIM-04' };
   return [
-    { name: 'empty', value: '', reason: 'bad-length', ...parse },
-    { name: 'of the type byte alone', value: '05', reason: 'bad-length', ...parse },
-    { name: 'without its type byte', value: key.slice(2), reason: 'bad-length', ...parse },
-    { name: 'one byte short', value: key.slice(0, -2), reason: 'bad-length', ...parse },
-    { name: 'one byte long', value: `${key}00`, reason: 'bad-length', lenient: true, ...parse },
-    { name: 'of type 00', value: `00${key.slice(2)}`, reason: 'bad-key-type', ...parse },
-    { name: 'of type 06', value: `06${key.slice(2)}`, reason: 'bad-key-type', ...parse },
-    { name: 'of a KEM’s type', value: `08${key.slice(2)}`, reason: 'bad-key-type', ...parse },
+    { name: 'empty', value: '', ...short },
+    { name: 'of the type byte alone', value: '05', ...short },
+    { name: 'without its type byte', value: key.slice(2), reason: 'bad-length', against: TWO_SHAPES },
+    { name: 'one byte short', value: key.slice(0, -2), ...short },
+    { name: 'one byte long', value: `${key}00`, reason: 'bad-length', lenient: true, ...alias },
+    { name: 'of type 00', value: `00${key.slice(2)}`, reason: 'bad-key-type', ...alias },
+    { name: 'of type 06', value: `06${key.slice(2)}`, reason: 'bad-key-type', ...alias },
+    { name: 'of a KEM’s type', value: `08${key.slice(2)}`, reason: 'bad-key-type', against: 'PQX-01' },
   ];
 }
 
@@ -42,7 +49,12 @@ export function rangeFlaws(key: Uint8Array): Flaw[] {
     against: 'PRIM-04',
     lenient: true,
   });
-  return [flaw('with bit 255 set', withHighBit(key)), flaw('9 + p', unreduced(9n)), flaw('2 + p', unreduced(2n))];
+  return [
+    flaw('with bit 255 set', withHighBit(key)),
+    flaw('9 + p', unreduced(9n)),
+    flaw('2 + p', unreduced(2n)),
+    flaw('p itself', unreduced(0n)),
+  ];
 }
 
 const ORDERS = [

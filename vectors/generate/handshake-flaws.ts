@@ -34,7 +34,8 @@ function signaturesUnder({ kem }: Kit, { name, value }: Flaw): Readonly<Record<s
 }
 
 /** Nobody knows the scalar of u = 2, so no signature holds under it, and libsignal looks at the signature. */
-const unsignable = (flaw: Flaw): Flaw => (flaw.name === '2 + p' ? { ...flaw, lenient: false } : flaw);
+const unsignable = (flaw: Flaw): Flaw =>
+  ['2 + p', 'p itself'].includes(flaw.name) ? { ...flaw, lenient: false } : flaw;
 
 /** libsignal drops what stands behind 33 bytes before it verifies. */
 const signedForm = (value: string) => (value.length > 66 ? value.slice(0, 66) : value);

@@ -6,7 +6,16 @@
  */
 
 import { type Names, resolve } from '../../cli/conform/arguments.ts';
-import type { CallTest, Fields, Json, Step, StepTest, TestGroup, VectorFile } from '../../cli/conform/vector-file.ts';
+import type {
+  CallTest,
+  Expectation,
+  Fields,
+  Json,
+  Step,
+  StepTest,
+  TestGroup,
+  VectorFile,
+} from '../../cli/conform/vector-file.ts';
 import { answerLine } from '../../cli/driver/answer.ts';
 import { type Driver, newDriver } from '../../cli/driver/driver.ts';
 import { utf8 } from '../../protocol/bytes/bytes.ts';
@@ -56,19 +65,33 @@ function ask(driver: Driver, op: string, args: Fields, place: string): Answered 
 const reasonOf = (message: string): string => message.replace(/ \[.*\]$/, '');
 
 /** What a refusal is recorded as. @throws {Error} where nothing was refused, or for another reason. */
-function refusal(answer: Answered, reason: string, place: string): { code: string; reason: string } {
+function refusal(answer: Answered, reason: string, place: string): NonNullable<Expectation['error']> {
   const { error } = answer;
   if (error === undefined)
     return failNow(place, `must be refused as ${reason}, but is accepted: ${JSON.stringify(answer.ok)}`);
   const given = reasonOf(error.message);
   // @req VEC-11
   if (given !== reason) failNow(place, `must be refused as ${reason}, but is as ${error.code}: ${error.message}`);
-  return { code: error.code, reason };
+  const field = / \[(.*)\]$/.exec(error.message)?.[1];
+  return { code: error.code, reason, ...(field === undefined ? {} : { field }) };
 }
 
 function accepted(answer: Answered, place: string): Fields {
   if (answer.ok === undefined) return failNow(place, `is refused: ${answer.error?.code}: ${answer.error?.message}`);
   return answer.ok;
+}
+
+/** Fields that an operation answers at times: where there is none, none may come. */
+const AT_TIMES: Readonly<Record<string, readonly string[]>> = {
+  'handshake.initiate': ['kemCiphertext'],
+  'message.parse': ['authenticated', 'signature', 'mac'],
+  'spqr.braid.send': ['key'],
+  'spqr.braid.receive': ['key'],
+};
+
+function absentFrom(op: string, ok: Fields): { absent?: readonly string[] } {
+  const absent = (AT_TIMES[op] ?? []).filter((field) => ok[field] === undefined);
+  return absent.length === 0 ? {} : { absent };
 }
 
 function callTest(group: CallGroup, definition: CallDefinition, tcId: number): CallTest {
@@ -81,7 +104,16 @@ function callTest(group: CallGroup, definition: CallDefinition, tcId: number): C
     const ok = accepted(answer, place);
     if (ok.valid === false) failNow(place, 'answers valid: false');
     const { intermediate } = answer;
-    return { ...head, args, ok, ...(intermediate === undefined ? {} : { intermediate }), result: 'valid', ...tail };
+    const absent = absentFrom(group.op, ok);
+    return {
+      ...head,
+      args,
+      ok,
+      ...(intermediate === undefined ? {} : { intermediate }),
+      ...absent,
+      result: 'valid',
+      ...tail,
+    };
   }
   const { check, reason, against } = refused;
   checkAgainst(against, place);
@@ -124,6 +156,7 @@ function stepOf(driver: Driver, definition: StepDefinition, names: Names, seeded
     args,
     ok: Object.fromEntries(kept),
     ...(intermediate === undefined ? {} : { intermediate }),
+    ...absentFrom(op, ok),
     ...(bind === undefined ? {} : { bind }),
     ...(drawn.length === 0 ? {} : { seeded: drawn }),
   };
@@ -158,6 +191,21 @@ function checkFlags({ name, notes }: Family, groups: readonly TestGroup[]): void
   for (const note of Object.keys(notes)) if (!used.has(note)) failNow(name, `no test bears the flag ${note}`);
 }
 
+/** One input is one test: a second one would count twice what is tested once. */
+function checkDistinct(groups: readonly TestGroup[]): void {
+  const seen = new Map<string, string>();
+  for (const { type, op, tests } of groups) {
+    for (const test of tests) {
+      const asked = 'steps' in test ? test.steps.map((step) => [step.op, step.args]) : [op, test.args];
+      const text = JSON.stringify(asked);
+      const other = seen.get(text);
+      // @req VEC-11
+      if (other !== undefined) failNow(type, `"${test.comment}" asks what "${other}" asks`);
+      seen.set(text, test.comment);
+    }
+  }
+}
+
 /** The file of a family. @throws {Error} naming the first test that comes out otherwise than declared. */
 export function makeFile(family: Family): VectorFile {
   let tcId = 0;
@@ -170,6 +218,7 @@ export function makeFile(family: Family): VectorFile {
     return { type, source, spec, op: group.op, tests: group.tests.map((test) => callTest(group, test, ++tcId)) };
   });
   checkFlags(family, groups);
+  checkDistinct(groups);
   const { name, algorithm, header, notes } = family;
   const head = {
     algorithm,

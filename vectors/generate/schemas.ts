@@ -47,12 +47,14 @@ function ofShape(shape: Shape, named: boolean): Schema {
   );
 }
 
-const ERROR = closed({ code: TEXT, reason: TEXT }, ['code', 'reason']);
+const ERROR = closed({ code: TEXT, reason: TEXT, field: TEXT }, ['code', 'reason']);
 const INTERMEDIATE: Schema = {
   type: 'object',
   propertyNames: { pattern: '^[a-z0-9A-Z.]+$' },
   additionalProperties: HEX,
 };
+
+const ABSENT: Schema = { type: 'array', minItems: 1, items: TEXT };
 
 const HEAD: { readonly [key: string]: Json } = {
   tcId: { type: 'integer', minimum: 1 },
@@ -85,6 +87,7 @@ function callTest({ args, ok }: OpShape): Schema {
     ok: ofShape(ok, false),
     error: ERROR,
     intermediate: INTERMEDIATE,
+    absent: ABSENT,
   };
   return { ...closed(properties, [...HEAD_REQUIRED, 'args']), oneOf: ONE_OUTCOME, ...ORIGIN };
 }
@@ -99,6 +102,7 @@ function step(op: string, { args, ok }: OpShape): Schema {
     ok: ofShape(optional, false),
     error: ERROR,
     intermediate: INTERMEDIATE,
+    absent: ABSENT,
     bind: { type: 'object', additionalProperties: TEXT, propertyNames: NAME },
     seeded: { type: 'array', items: TEXT },
   };

@@ -47,6 +47,20 @@ export const RATCHET_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: 'six-chains-kept',
+    wrong: 'keeps a sixth receiving chain',
+    origin: 'RAT-01',
+    family: 'double-ratchet',
+    changes: [{ file: LIMITS, text: 'MAX_RECEIVER_CHAINS = 5;', becomes: 'MAX_RECEIVER_CHAINS = 6;' }],
+  },
+  {
+    name: 'second-chain-evicted',
+    wrong: 'lets go of the second oldest receiving chain instead of the oldest',
+    origin: 'RAT-01',
+    family: 'double-ratchet',
+    changes: [{ file: DOUBLE, text: 'receivers.splice(0, ', becomes: 'receivers.splice(1, ' }],
+  },
+  {
     name: 'skipped-cap-off-by-one',
     wrong: 'keeps 2,001 skipped keys of a chain',
     origin: 'RAT-01',

@@ -9,15 +9,8 @@ import { torsioned, wire } from '../../../test/support/points.ts';
 import type { Family, SequenceDefinition } from '../definition.ts';
 import { fixed, fixedHex, hex } from '../definition.ts';
 import { formFlaws, keyFlaws, rangeFlaws, smallOrderFlaws } from '../flaws.ts';
-import { publicOf, RatchetScript } from '../ratchet-script.ts';
-
-type Head = Omit<SequenceDefinition, 'steps'>;
-
-function scripted(name: string, head: Head, play: (script: RatchetScript) => void): SequenceDefinition {
-  const script = new RatchetScript(`double ratchet, ${name}`);
-  play(script);
-  return { ...head, steps: script.steps };
-}
+import { publicOf, type RatchetScript } from '../ratchet-script.ts';
+import { type Head, repeats, scripted, sixthChain } from './double-ratchet-more.ts';
 
 const inOrder: SequenceDefinition[] = [
   ...[1, 2, 3, 7].map((turns) =>
@@ -118,6 +111,7 @@ const skipped: SequenceDefinition[] = [
       for (const i of [3, 0, 2]) s.receive('bob', sent[i] as (typeof sent)[0]);
     },
   ),
+  sixthChain,
   ...[2_000, 25_000].map((jump) =>
     scripted(
       `jump ${jump}`,
@@ -365,7 +359,7 @@ export const doubleRatchet: Family = {
     {
       type: 'RatchetRefusal',
       spec: 'spec/03-ratchet.md §5',
-      tests: [...limits, ...twice, twiceSkipped, twiceOld, ...badKeys(), ...badRemotes()],
+      tests: [...limits, ...twice, twiceSkipped, twiceOld, ...repeats, ...badKeys(), ...badRemotes()],
     },
   ],
 };

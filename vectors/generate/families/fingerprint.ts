@@ -79,7 +79,12 @@ const ids: CallDefinition[] = [
   ...both('one id of which the other is the beginning', { localId: UUIDS.remote.slice(0, 30), iterations: 3 }),
   ...both('the same ids', { remoteId: UUIDS.local, iterations: 3 }),
   ...both('the same keys', { remoteIdentity: alice.public, iterations: 3 }),
-  ...both('the same account on both sides', { remoteId: UUIDS.local, remoteIdentity: alice.public, iterations: 3 }),
+  // Its own mirror.
+  ...both('the same account on both sides', {
+    remoteId: UUIDS.local,
+    remoteIdentity: alice.public,
+    iterations: 3,
+  }).slice(0, 1),
   ...both('digits with leading zeros', leadingZeros(), ['LeadingZeros']),
 ];
 

@@ -11,7 +11,7 @@ import type { CallDefinition, Family, SequenceDefinition, StepDefinition } from 
 import { fixedHex, flipped, hex } from '../definition.ts';
 import { type Flaw, lengthFlaws } from '../flaws.ts';
 import { alice, KEM, other, pairOf } from './incremental-material.ts';
-import { LENGTHS_UNTESTED, unreducedFlaws, withCoefficient } from './kem-material.ts';
+import { DRAWN_SHORT, LENGTHS_UNTESTED, unreducedFlaws, withCoefficient } from './kem-material.ts';
 
 /** Libraries that add this KEM without vectors to share: what the hash in the header is over is the first thing to go wrong. */
 const NO_SHARED_VECTORS = 'https://github.com/RustCrypto/KEMs/issues/264';
@@ -27,7 +27,7 @@ const keygens: CallDefinition[] = [
     }),
   ),
   { comment: 'a seed of zeros', req: ['DRV-28', 'BRD-05'], args: { seed: '00'.repeat(64) } },
-  ...lengthFlaws(alice.seed, 'bad-length', LENGTHS_UNTESTED).map(({ name, value, ...refused }) => ({
+  ...lengthFlaws(alice.seed, 'bad-length', DRAWN_SHORT).map(({ name, value, ...refused }) => ({
     comment: `a seed ${name}`,
     req: ['DRV-06'],
     args: { seed: value },

@@ -9,8 +9,12 @@ import { nobleProvider as provider } from '../../../protocol/crypto/noble.ts';
 import { fixed, hex } from '../definition.ts';
 import type { Flaw } from '../flaws.ts';
 
-/** Wrong lengths that published negative vectors do not reach. */
-export const LENGTHS_UNTESTED = 'https://github.com/usnistgov/ACVP-Server/issues/460';
+/** Keys and ciphertexts of wrong lengths: no published negative vector reaches the check. */
+export const LENGTHS_UNTESTED = 'https://github.com/usnistgov/ACVP-Server/issues/468';
+/** Seeds and coins of wrong lengths: a source that came back short. */
+export const DRAWN_SHORT = 'PRIM-12';
+/** Secrets of wrong lengths: a stored state that was cut off. */
+export const STORED_SHORT = 'STATE-09';
 const Q = 3329;
 const COEFFICIENTS = 256;
 

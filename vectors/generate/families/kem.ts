@@ -8,7 +8,14 @@ import type { KemName } from '../../../protocol/crypto/kem.ts';
 import type { CallDefinition, Family, Refusal } from '../definition.ts';
 import { fixedHex, flipped } from '../definition.ts';
 import { type Flaw, lengthFlaws } from '../flaws.ts';
-import { LENGTHS_UNTESTED, MATERIALS, type Material, unreducedFlaws, withCoefficient } from './kem-material.ts';
+import {
+  DRAWN_SHORT,
+  LENGTHS_UNTESTED,
+  MATERIALS,
+  type Material,
+  unreducedFlaws,
+  withCoefficient,
+} from './kem-material.ts';
 
 const KYBER: KemName = 'Kyber-1024-r3';
 const isKyber = ({ kem }: Material) => kem === KYBER;
@@ -28,8 +35,8 @@ const requirement = (material: Material, own: string) => (isKyber(material) ? [o
 
 function badSeeds({ kem, seed }: Material): CallDefinition[] {
   const flaws: Flaw[] = [
-    ...lengthFlaws(seed, 'bad-length', LENGTHS_UNTESTED),
-    { name: 'of d alone', value: seed.slice(0, 64), reason: 'bad-length', against: LENGTHS_UNTESTED },
+    ...lengthFlaws(seed, 'bad-length', DRAWN_SHORT),
+    { name: 'of d alone', value: seed.slice(0, 64), reason: 'bad-length', against: DRAWN_SHORT },
   ];
   return flaws.map((flaw) => ({
     comment: `${kem}: a seed ${flaw.name}`,
@@ -180,7 +187,8 @@ const decapsulations = each((material) => {
 /** One key and one ciphertext, read as either KEM: the secrets differ. */
 const crossed: CallDefinition[] = MATERIALS.filter(({ rank }) => rank === 4).flatMap((material) => {
   const { private: expanded, ciphertext } = material;
-  return (['ML-KEM-1024', KYBER] as const).map((kem) => ({
+  const others = (['ML-KEM-1024', KYBER] as const).filter((kem) => kem !== material.kem);
+  return others.map((kem) => ({
     comment: `key and ciphertext of ${material.kem}, decapsulated as ${kem}`,
     req: ['KEY-19', 'KEY-21'],
     flags: ['CrossVariant'],

@@ -75,10 +75,12 @@ const lowNibbles: CallDefinition[] = [
   senderKeyMessage,
   distributionMessage,
 ].flatMap((layout) =>
-  ['0', '3', 'f'].map((low) => {
-    const body = layout.head.slice(0, 1) + low + good(layout).slice(2);
-    return accepted(layout, `with ${low} as low nibble of the version`, 'MSG-12', body);
-  }),
+  ['0', '3', 'f']
+    .filter((low) => low !== layout.head[1])
+    .map((low) => {
+      const body = layout.head.slice(0, 1) + low + good(layout).slice(2);
+      return accepted(layout, `with ${low} as low nibble of the version`, 'MSG-12', body);
+    }),
 );
 
 const fieldsWithout = ({ fields }: Layout, ...names: readonly string[]) =>

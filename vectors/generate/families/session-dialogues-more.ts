@@ -4,6 +4,7 @@
  * @spec 05-sessions §5
  * Owns: those tests. Must not know: bytes of messages.
  */
+import type { Fields } from '../../../cli/conform/vector-file.ts';
 import type { SequenceDefinition } from '../definition.ts';
 import { DialogueScript } from '../dialogue-script.ts';
 
@@ -72,6 +73,80 @@ const elsewhere = [X3DH, ...PQ_SUITES].map((suite) =>
   ),
 );
 
+const CAROL = { name: 'c1b3f3a4-2a55-4e0f-9d3c-6f0d1c8f7a10', deviceId: 1 };
+const BOB = { name: '796abedb-ca4e-4f18-8803-1fde5b921f9f', deviceId: 2 };
+const ALICE = { name: '9d0652a3-dcc3-4d11-975f-74d61598733f', deviceId: 1 };
+
+/** Bob's bundle under an address that is not Bob's: the message for it reaches Bob. */
+const misaddressed = [X3DH, ...PQ_SUITES].flatMap((suite) =>
+  [
+    ['another account', CAROL],
+    ['another device of the same account', { ...BOB, deviceId: 3 }],
+  ].map(([whose, remote]) =>
+    refused(
+      { suite, comment: `a first message for ${whose}, on this device’s bundle`, req: ['SES-10'], against: 'PQX-05' },
+      (s) => {
+        s.process('alice', s.bundle('bob'), { args: { remote: remote as Fields } });
+        s.receive(s.send('alice', { args: { remote: remote as Fields } }), { refused: 'decryption-failed' });
+        s.begin('alice');
+        s.turn();
+      },
+    ),
+  ),
+);
+
+/** A first message of one device, delivered as from another of its account. */
+const otherDevice = [X3DH, ...PQ_SUITES].map((suite) =>
+  refused(
+    { suite, comment: 'a first message delivered as from another device', req: ['SES-10'], against: 'PQX-05' },
+    (s) => {
+      s.begin('alice');
+      const sent = s.send('alice');
+      s.receive(sent, { args: { remote: { ...ALICE, deviceId: 2 } }, refused: 'decryption-failed' });
+      s.receive(sent);
+    },
+  ),
+);
+
+/** Somebody under an address that is known by another key. */
+const otherIdentity = [X3DH, ...PQ_SUITES].map((suite) =>
+  refused(
+    {
+      suite,
+      comment: 'a first message under another identity key for a known address',
+      req: ['SES-03'],
+      against: 'PQX-12',
+    },
+    (s) => {
+      s.begin('alice');
+      s.turn();
+      s.save('alice', '$known');
+      s.create('alice', '$alice', { suites: [suite] });
+      s.begin('alice');
+      s.receive(s.send('alice'), { refused: 'untrusted-identity' });
+      s.restore('alice', '$known');
+      s.turn();
+    },
+  ),
+);
+
+/** A message of a chain that five newer ones have displaced. */
+const sixthChain = [X3DH, ...PQ_SUITES].map((suite) =>
+  refused({ suite, comment: 'a message six turns of the ratchet late', req: ['DRT-13'], against: 'RAT-01' }, (s) => {
+    s.begin('alice');
+    s.turn();
+    const late = Array.from({ length: 6 }, () => {
+      const first = s.send('alice');
+      s.turn();
+      return first;
+    });
+    const [oldest, ...kept] = late as [(typeof late)[0], ...typeof late];
+    s.receive(oldest, { refused: 'decryption-failed' });
+    for (const sent of kept) s.receive(sent);
+    s.turn();
+  }),
+);
+
 /** Sessions in such number that the first is dropped, and its first message once more. */
 const outlived = refused(
   {
@@ -94,4 +169,12 @@ const outlived = refused(
   },
 );
 
-export const neverBegun: readonly SequenceDefinition[] = [...stripped, ...elsewhere, outlived];
+export const neverBegun: readonly SequenceDefinition[] = [
+  ...stripped,
+  ...elsewhere,
+  ...misaddressed,
+  ...otherDevice,
+  ...otherIdentity,
+  ...sixthChain,
+  outlived,
+];

@@ -177,7 +177,7 @@ const refusals = (suite: string): SequenceDefinition[] => [
     s.receive(sent, { refused: 'message-key-used' });
     s.receive(s.send('alice'));
   }),
-  refusedDialogue(suite, 'a plain message where there is no session', ['SES-15'], 'STATE-06', (s) => {
+  refusedDialogue(suite, 'a plain message where there is no session', ['SES-15'], 'STATE-09', (s) => {
     s.begin('alice');
     s.turn();
     const sent = s.send('alice');
@@ -188,20 +188,22 @@ const refusals = (suite: string): SequenceDefinition[] => [
 
 /** What a device must not do, or must not do any more. */
 const unwilling = (suite: string): SequenceDefinition[] => [
-  refusedDialogue(suite, 'nothing to encrypt with', ['SES-15'], 'STATE-06', (s) => {
+  refusedDialogue(suite, 'nothing to encrypt with', ['SES-15'], 'STATE-09', (s) => {
     s.send('alice', { refused: 'no-current-session' });
     s.begin('alice');
     s.turn();
   }),
-  refusedDialogue(suite, 'unanswered for more than thirty days', ['SES-13'], 'STATE-06', (s) => {
+  refusedDialogue(suite, 'unanswered for more than thirty days', ['SES-13'], 'RAT-12', (s) => {
     s.begin('alice');
     s.receive(s.send('alice'));
-    s.now += 31 * DAY;
+    s.now += 30 * DAY;
+    s.receive(s.send('alice'));
+    s.now += 1_000;
     s.send('alice', { refused: 'session-expired' });
     s.begin('alice');
     s.turn();
   }),
-  refusedDialogue(suite, 'a device that was set up again under the same address', ['SES-03'], 'ID-01', (s) => {
+  refusedDialogue(suite, 'a device that was set up again under the same address', ['SES-03'], 'PQX-12', (s) => {
     s.begin('alice');
     s.turn();
     s.create('bob', '$bob', { suites: [suite] });
@@ -233,6 +235,19 @@ const epochs = (suite: string): SequenceDefinition[] =>
     }),
   );
 
+/** In the suite of our own alone: a deployed implementation does not say so of itself. */
+const required = dialogue(
+  ML_KEM,
+  'the post-quantum ratchet required: no way back, an answer or none',
+  { req: ['SES-18'] },
+  (s) => {
+    s.begin('alice');
+    s.info('alice', ['pq', 'pqMayFallBack']);
+    s.turn();
+    s.info('alice', ['pq', 'pqMayFallBack']);
+  },
+);
+
 const policies: SequenceDefinition[] = PQ_SUITES.flatMap((suite) => [
   dialogue(
     suite,
@@ -252,7 +267,9 @@ const policies: SequenceDefinition[] = PQ_SUITES.flatMap((suite) => [
     { req: ['SES-18'], flags: ['Policy'] },
     (s) => {
       s.begin('alice');
+      s.info('alice', ['pq', 'pqMayFallBack', 'usable']);
       for (let i = 0; i < 3; i++) s.turn();
+      s.info('alice', ['pqMayFallBack', 'usable']);
       s.info('alice');
       s.info('bob');
     },
@@ -283,6 +300,7 @@ export const sessionDialogues: Family = {
         ...SUITES.flatMap((suite) => [...plain(suite), ...several(suite)]),
         ...PQ_SUITES.flatMap(epochs),
         ...policies,
+        required,
       ],
     },
     {

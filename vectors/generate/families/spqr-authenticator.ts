@@ -7,7 +7,7 @@
 import type { CallDefinition, Family, SequenceDefinition, StepDefinition } from '../definition.ts';
 import { change, fixedHex } from '../definition.ts';
 import { lengthFlaws } from '../flaws.ts';
-import { LENGTHS_UNTESTED } from './kem-material.ts';
+import { STORED_SHORT } from './kem-material.ts';
 
 /** Epochs at which the eight bytes of be64 differ, up to the last one that every language counts exactly. */
 const EPOCHS = [1, 2, 255, 256, 65_536, 4_294_967_295, 4_294_967_296, Number.MAX_SAFE_INTEGER];
@@ -24,7 +24,7 @@ function badField(
   args: CallDefinition['args'],
   field: string,
   req: string,
-  against = LENGTHS_UNTESTED,
+  against = STORED_SHORT,
 ): CallDefinition[] {
   return lengthFlaws(String(args[field]), 'bad-length', against).map(({ name, value, ...refused }) => ({
     comment: `${field} ${name}`,

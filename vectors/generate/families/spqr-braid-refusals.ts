@@ -58,6 +58,8 @@ const parses: SequenceDefinition[] = [
   malformed('epoch 2^53', `01${more(7)}100100`, LARGE),
   malformed('epoch 2^53 + 1, which a double rounds', `0181${more(6)}100100`, LARGE),
   malformed('epoch 2^63', `01${more(9)}010100`, LARGE),
+  malformed('epoch 2^56 + 1, which 56 bits cut to 1', `0181${more(7)}010100`, LARGE),
+  malformed('epoch 2^63 + 1, which 63 bits cut to 1', `0181${more(8)}010100`, LARGE),
   malformed('epoch 2^64 − 1', `01${'ff'.repeat(9)}010100`, LARGE),
   malformed('index 2^32', `0101${varint(4_294_967_296)}00`, LARGE),
   malformed('index 2^32 + 1, which 32 bits cut to 1', `0101${varint(4_294_967_297)}00`, LARGE),

@@ -7,7 +7,7 @@
 import type { Json } from '../../../cli/conform/vector-file.ts';
 import type { SequenceDefinition, StepDefinition } from '../definition.ts';
 import { lengthFlaws } from '../flaws.ts';
-import { LENGTHS_UNTESTED } from './kem-material.ts';
+import { STORED_SHORT } from './kem-material.ts';
 import { across, advance, advances, KEY, receive, received, START, secretOf, send } from './spqr-chain-script.ts';
 
 function invalid(
@@ -332,7 +332,7 @@ function starting(args: Readonly<Record<string, Json>>, refused: string): StepDe
 }
 
 const shapes: SequenceDefinition[] = [
-  ...lengthFlaws(KEY, 'bad-length', LENGTHS_UNTESTED).map(({ name, value, reason, against }) =>
+  ...lengthFlaws(KEY, 'bad-length', STORED_SHORT).map(({ name, value, reason, against }) =>
     shaped(
       `a PQ ratchet key ${name}`,
       `chain PQ ratchet key ${name}`,
@@ -340,7 +340,7 @@ const shapes: SequenceDefinition[] = [
       starting({ direction: 'A2B', pqRatchetKey: value }, reason),
     ),
   ),
-  ...lengthFlaws(secretOf(1), 'bad-length', LENGTHS_UNTESTED).map(({ name, value, reason, against }) =>
+  ...lengthFlaws(secretOf(1), 'bad-length', STORED_SHORT).map(({ name, value, reason, against }) =>
     shaped(`an epoch secret ${name}`, `chain epoch secret ${name}`, against, advance('$a', 1, reason, value)),
   ),
   shaped(
